@@ -1,0 +1,105 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *		Differences between the server versions that pollseed supports.
+ *
+ * The only file that looks at PG_VERSION_NUM.  Each wrapper is named after
+ * the newest server's spelling.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef POLLSEED_COMPAT_H
+#define POLLSEED_COMPAT_H
+
+#include "datatype/timestamp.h"
+#include "executor/executor.h"
+#include "fmgr.h"
+#include "parser/parse_node.h"
+#include "storage/shmem.h"
+
+#if PG_VERSION_NUM < 150000
+#error "pollseed needs PostgreSQL 15 or later"
+#endif
+
+/* Positions in time and shares of votes are computed in 128 bits. */
+#ifndef HAVE_INT128
+#error "pollseed needs a compiler with 128-bit integers"
+#endif
+
+/* Infinite intervals came with 17. */
+#ifndef INTERVAL_NOT_FINITE
+#define INTERVAL_NOT_FINITE(i) false
+#endif
+
+/* The server's own came with 16. */
+#ifndef palloc_array
+#define palloc_array(type, count) ((type *) palloc(mul_size(sizeof(type), count)))
+#define palloc0_array(type, count) ((type *) palloc0(mul_size(sizeof(type), count)))
+#define palloc_object(type) ((type *) palloc(sizeof(type)))
+#define palloc0_object(type) ((type *) palloc0(sizeof(type)))
+#endif
+
+/* Declares a function that SQL calls; 16 made PG_FUNCTION_INFO_V1 export it. */
+#define POLLSEED_FUNCTION(name)                    \
+	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
+	PG_FUNCTION_INFO_V1(name)
+
+/* 18 lets a module tell its name and version. */
+#ifdef PG_MODULE_MAGIC_EXT
+#define POLLSEED_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "pollseed", .version = POLLSEED_VERSION)
+#else
+#define POLLSEED_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+/* Checks the caller's privileges on the parse state's relations as the executor would, hooks included. */
+static inline void
+compat_exec_check_permissions(ParseState *pstate)
+{
+#if PG_VERSION_NUM >= 160000
+	(void) ExecCheckPermissions(pstate->p_rtable, pstate->p_rteperminfos, true);
+#else
+	(void) ExecCheckRTPerms(pstate->p_rtable, true);
+#endif
+}
+
+/* Gives an executor state the parse state's range table. */
+static inline void
+compat_exec_init_range_table(EState *estate, ParseState *pstate)
+{
+#if PG_VERSION_NUM >= 180000
+	ExecInitRangeTable(estate, pstate->p_rtable, pstate->p_rteperminfos,
+					   bms_make_singleton(1));
+#elif PG_VERSION_NUM >= 160000
+	ExecInitRangeTable(estate, pstate->p_rtable, pstate->p_rteperminfos);
+#else
+	ExecInitRangeTable(estate, pstate->p_rtable);
+#endif
+}
+
+/* Marks a column of a range table entry as one to be inserted, for the privilege check. */
+static inline void
+compat_mark_inserted_column(ParseNamespaceItem *nsitem, AttrNumber attnum)
+{
+#if PG_VERSION_NUM >= 160000
+	RTEPermissionInfo *perms = nsitem->p_perminfo;
+#else
+	RangeTblEntry *perms = nsitem->p_rte;
+#endif
+
+	perms->requiredPerms = ACL_INSERT;
+	perms->insertedCols =
+		bms_add_member(perms->insertedCols, attnum - FirstLowInvalidHeapAttributeNumber);
+}
+
+/* Inserts a new row's entries into the result relation's indexes, raising errors at once. */
+static inline void
+compat_exec_insert_index_tuples(ResultRelInfo *rri, TupleTableSlot *slot, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	(void) ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL, false);
+#else
+	(void) ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL);
+#endif
+}
+
+#endif /* POLLSEED_COMPAT_H */

@@ -1,0 +1,99 @@
+/*-------------------------------------------------------------------------
+ *
+ * ledger.c
+ *		The record of what was generated: table pollseed.runs.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "core/ledger.h"
+
+/* Returns the owner of pollseed.runs. */
+static Oid
+ledger_owner(void)
+{
+	Oid		  relid = get_relname_relid("runs", get_namespace_oid("pollseed", false));
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid		  owner;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("relation \"pollseed.runs\" does not exist"),
+						errhint("Install the extension with CREATE EXTENSION pollseed.")));
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/* Runs one statement on the ledger as its owner; an error restores the user with its transaction. */
+static void
+ledger_execute(const char *sql, int nargs, Oid *types, Datum *values, int expected)
+{
+	Oid user;
+	int security_context;
+	int result;
+
+	GetUserIdAndSecContext(&user, &security_context);
+	SetUserIdAndSecContext(ledger_owner(), security_context | SECURITY_LOCAL_USERID_CHANGE |
+											   SECURITY_RESTRICTED_OPERATION);
+	result = SPI_execute_with_args(sql, nargs, types, values, NULL, false, 0);
+	SetUserIdAndSecContext(user, security_context);
+
+	if (result != expected)
+		elog(ERROR, "could not write the ledger: %s", SPI_result_code_string(result));
+}
+
+int64
+ledger_record(const LedgerEntry *entry)
+{
+	Oid	  types[] = {TEXTOID,  TEXTOID, INT8OID,   INT8OID, INT4OID,
+					 JSONBOID, TEXTOID, FLOAT8OID, NAMEOID};
+	Datum values[lengthof(types)];
+	Name  user = palloc0_object(NameData);
+	bool  isnull;
+
+	namestrcpy(user, GetUserNameFromId(GetUserId(), false));
+	values[0] = CStringGetTextDatum(entry->engine);
+	values[1] = CStringGetTextDatum(entry->relation);
+	values[2] = Int64GetDatum(entry->rows_written);
+	values[3] = Int64GetDatum(entry->seed);
+	values[4] = Int32GetDatum(entry->generator_version);
+	values[5] = entry->arguments;
+	values[6] = CStringGetTextDatum(entry->lane);
+	values[7] = Float8GetDatum(entry->time_ms);
+	values[8] = NameGetDatum(user);
+
+	ledger_execute("INSERT INTO pollseed.runs (engine, relation, rows_written, seed,"
+				   " generator_version, arguments, lane, time_ms, run_by, run_at)"
+				   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, pg_catalog.now())"
+				   " RETURNING run_id",
+				   lengthof(types), types, values, SPI_OK_INSERT_RETURNING);
+	return DatumGetInt64(
+		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+void
+ledger_mark_cleared(const char *engine, const char *relation)
+{
+	Oid	  types[] = {TEXTOID, TEXTOID};
+	Datum values[lengthof(types)];
+
+	values[0] = CStringGetTextDatum(engine);
+	values[1] = CStringGetTextDatum(relation);
+
+	ledger_execute("UPDATE pollseed.runs SET cleared_at = pg_catalog.now()"
+				   " WHERE engine OPERATOR(pg_catalog.=) $1 AND relation OPERATOR(pg_catalog.=) $2"
+				   " AND cleared_at IS NULL",
+				   lengthof(types), types, values, SPI_OK_UPDATE);
+}

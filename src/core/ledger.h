@@ -1,0 +1,33 @@
+/*-------------------------------------------------------------------------
+ *
+ * ledger.h
+ *		The record of what was generated: table pollseed.runs.
+ *
+ * Both functions need SPI to be connected and write as the table's owner, so
+ * that callers need no privilege on it and cannot forge it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef POLLSEED_LEDGER_H
+#define POLLSEED_LEDGER_H
+
+/* What the ledger keeps of a run. */
+typedef struct LedgerEntry
+{
+	const char *engine;
+	const char *relation; /* schema-qualified and quoted */
+	int64		rows_written;
+	int64		seed;
+	int			generator_version;
+	Datum		arguments; /* jsonb */
+	const char *lane;
+	double		time_ms;
+} LedgerEntry;
+
+/* Records a run of the current user and returns its run_id. */
+extern int64 ledger_record(const LedgerEntry *entry);
+
+/* Notes that the rows of an engine's earlier runs on a relation were removed. */
+extern void ledger_mark_cleared(const char *engine, const char *relation);
+
+#endif /* POLLSEED_LEDGER_H */

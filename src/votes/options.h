@@ -1,0 +1,51 @@
+/*-------------------------------------------------------------------------
+ *
+ * options.h
+ *		Reading, locking and counting a poll's options.
+ *
+ * All of it runs SQL as the caller and needs SPI to be connected.  Lock order:
+ * whoever changes counts locks all options first, in the order of their ids,
+ * before it touches any event.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef POLLSEED_OPTIONS_H
+#define POLLSEED_OPTIONS_H
+
+#include "votes/poll.h"
+#include "votes/shares.h"
+
+/* A poll's options, in the order of their ids; each array has count entries. */
+typedef struct PollOptions
+{
+	int	   count;
+	Datum *ids;			/* of the type of OPTION_ID */
+	Datum *labels;		/* of the type of OPTION_TEXT */
+	bool  *label_nulls;
+	char **label_texts; /* "" for NULL */
+	int64 *votes;		/* what each has now */
+} PollOptions;
+
+/* Reads the options, which must not be none; memory of the current context. */
+extern PollOptions *options_read(Poll *poll);
+
+/*
+ * Locks the options in the order of their ids and reads them.  Where they keep
+ * no count, their votes are counted from the events.
+ */
+extern PollOptions *options_lock(Poll *poll);
+
+/*
+ * Adds each option's share to its count, and moves its updated_at up to the
+ * time given where there is such a column.  Returns how many options got votes.
+ */
+extern int options_add_votes(Poll *poll, const PollOptions *options, const VoteShare *shares,
+							 TimestampTz updated_at);
+
+/* Sets the counts of the options to the number of their events; returns how many changed. */
+extern int options_recount(Poll *poll, const PollOptions *options);
+
+/* Returns SQL that is true for an event, aliased e, whose type is one of those in a text array literal. */
+extern const char *event_type_condition(const Poll *poll, const char *types);
+
+#endif /* POLLSEED_OPTIONS_H */

@@ -1,0 +1,37 @@
+/*-------------------------------------------------------------------------
+ *
+ * foreign_keys.h
+ *		Proof of foreign keys, once for each distinct key.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef POLLSEED_FOREIGN_KEYS_H
+#define POLLSEED_FOREIGN_KEYS_H
+
+#include "executor/tuptable.h"
+#include "utils/reltrigger.h"
+#include "utils/relcache.h"
+
+typedef struct ForeignKeys ForeignKeys;
+
+/* Tells whether a trigger is the check of a foreign key on insertion. */
+extern bool is_foreign_key_check(const Trigger *trigger);
+
+/*
+ * Prepares the proof of the foreign keys of a relation; memory of the current
+ * context.  The triggers are the executor's copy: the relation's own may move.
+ */
+extern ForeignKeys *foreign_keys_open(Relation rel, TriggerDesc *triggers);
+
+/*
+ * Proves the foreign keys of rows that have just been inserted, with the
+ * server's own check: it locks the parent row FOR KEY SHARE until the end of the
+ * transaction, so that a key once proven stays so.  Raises the server's error
+ * for a key that has no parent.
+ */
+extern void foreign_keys_prove(ForeignKeys *keys, TupleTableSlot **rows, int nrows);
+
+/* Lets go of the relation's rows. */
+extern void foreign_keys_close(ForeignKeys *keys);
+
+#endif /* POLLSEED_FOREIGN_KEYS_H */
