@@ -40,7 +40,7 @@
 #endif
 
 /* Declares a function that SQL calls; 16 made PG_FUNCTION_INFO_V1 export it. */
-#define POLLSEED_FUNCTION(name)                    \
+#define POLLSEED_FUNCTION(name)                      \
 	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
 	PG_FUNCTION_INFO_V1(name)
 
@@ -67,8 +67,7 @@ static inline void
 compat_exec_init_range_table(EState *estate, ParseState *pstate)
 {
 #if PG_VERSION_NUM >= 180000
-	ExecInitRangeTable(estate, pstate->p_rtable, pstate->p_rteperminfos,
-					   bms_make_singleton(1));
+	ExecInitRangeTable(estate, pstate->p_rtable, pstate->p_rteperminfos, bms_make_singleton(1));
 #elif PG_VERSION_NUM >= 160000
 	ExecInitRangeTable(estate, pstate->p_rtable, pstate->p_rteperminfos);
 #else

@@ -10,14 +10,15 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "core/compat.h"
 #include "core/ledger.h"
+#include "core/sql.h"
 
 /* Returns the owner of pollseed.runs. */
 static Oid
@@ -38,20 +39,16 @@ ledger_owner(void)
 
 /* Runs one statement on the ledger as its owner; an error restores the user with its transaction. */
 static void
-ledger_execute(const char *sql, int nargs, Oid *types, Datum *values, int expected)
+execute_as_owner(const char *sql, int nargs, Oid *types, Datum *values)
 {
 	Oid user;
 	int security_context;
-	int result;
 
 	GetUserIdAndSecContext(&user, &security_context);
 	SetUserIdAndSecContext(ledger_owner(), security_context | SECURITY_LOCAL_USERID_CHANGE |
 											   SECURITY_RESTRICTED_OPERATION);
-	result = SPI_execute_with_args(sql, nargs, types, values, NULL, false, 0);
+	sql_execute(sql, nargs, types, values, NULL);
 	SetUserIdAndSecContext(user, security_context);
-
-	if (result != expected)
-		elog(ERROR, "could not write the ledger: %s", SPI_result_code_string(result));
 }
 
 int64
@@ -61,7 +58,6 @@ ledger_record(const LedgerEntry *entry)
 					 JSONBOID, TEXTOID, FLOAT8OID, NAMEOID};
 	Datum values[lengthof(types)];
 	Name  user = palloc0_object(NameData);
-	bool  isnull;
 
 	namestrcpy(user, GetUserNameFromId(GetUserId(), false));
 	values[0] = CStringGetTextDatum(entry->engine);
@@ -74,13 +70,12 @@ ledger_record(const LedgerEntry *entry)
 	values[7] = Float8GetDatum(entry->time_ms);
 	values[8] = NameGetDatum(user);
 
-	ledger_execute("INSERT INTO pollseed.runs (engine, relation, rows_written, seed,"
-				   " generator_version, arguments, lane, time_ms, run_by, run_at)"
-				   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, pg_catalog.now())"
-				   " RETURNING run_id",
-				   lengthof(types), types, values, SPI_OK_INSERT_RETURNING);
-	return DatumGetInt64(
-		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	execute_as_owner("INSERT INTO pollseed.runs (engine, relation, rows_written, seed,"
+					 " generator_version, arguments, lane, time_ms, run_by, run_at)"
+					 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, pg_catalog.now())"
+					 " RETURNING run_id",
+					 lengthof(types), types, values);
+	return DatumGetInt64(sql_value_not_null(0, 1));
 }
 
 void
@@ -92,8 +87,9 @@ ledger_mark_cleared(const char *engine, const char *relation)
 	values[0] = CStringGetTextDatum(engine);
 	values[1] = CStringGetTextDatum(relation);
 
-	ledger_execute("UPDATE pollseed.runs SET cleared_at = pg_catalog.now()"
-				   " WHERE engine OPERATOR(pg_catalog.=) $1 AND relation OPERATOR(pg_catalog.=) $2"
-				   " AND cleared_at IS NULL",
-				   lengthof(types), types, values, SPI_OK_UPDATE);
+	execute_as_owner(
+		"UPDATE pollseed.runs SET cleared_at = pg_catalog.now()"
+		" WHERE engine OPERATOR(pg_catalog.=) $1 AND relation OPERATOR(pg_catalog.=) $2"
+		" AND cleared_at IS NULL",
+		lengthof(types), types, values);
 }

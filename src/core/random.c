@@ -106,6 +106,7 @@ random_seed(void)
 	uint64 seed;
 
 	if (!pg_strong_random(&seed, sizeof(seed)))
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random seed")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate a random seed")));
 	return (int64) (seed >> 11);
 }

@@ -78,9 +78,8 @@ relation_check_writable_kind(Relation rel)
 		case RELKIND_FOREIGN_TABLE:
 			break;
 		default:
-			ereport(ERROR,
-					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-					 errmsg("\"%s\" is not a table or view", RelationGetRelationName(rel))));
+			ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+							errmsg("\"%s\" is not a table or view", RelationGetRelationName(rel))));
 	}
 	if (RELATION_IS_OTHER_TEMP(rel))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -99,7 +98,7 @@ equality_operator(Oid type)
 {
 	TypeCacheEntry	*entry = lookup_type_cache(type, TYPECACHE_EQ_OPR);
 	HeapTuple		 tuple;
-	Form_pg_operator operator;
+	Form_pg_operator form;
 	const char		*name;
 
 	if (!OidIsValid(entry->eq_opr))
@@ -110,9 +109,9 @@ equality_operator(Oid type)
 	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(entry->eq_opr));
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for operator %u", entry->eq_opr);
-	operator = (Form_pg_operator) GETSTRUCT(tuple);
-	name = psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(operator->oprnamespace)),
-					NameStr(operator->oprname));
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	name = psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(form->oprnamespace)),
+					NameStr(form->oprname));
 	ReleaseSysCache(tuple);
 	return name;
 }
@@ -120,5 +119,6 @@ equality_operator(Oid type)
 const char *
 qualified_type_name(Oid type, int32 typmod)
 {
-	return format_type_extended(type, typmod, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+	return format_type_extended(type, typmod,
+								FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
 }

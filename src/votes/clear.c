@@ -15,6 +15,7 @@
 #include "core/figures.h"
 #include "core/ledger.h"
 #include "core/relation.h"
+#include "core/sql.h"
 #include "votes/options.h"
 #include "votes/request.h"
 
@@ -47,23 +48,19 @@ static void
 require_column(const Poll *poll, PollColumnRole role, Relation rel, const char *what)
 {
 	if (!poll_has(poll, role))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-						errmsg("relation \"%s\" has no column for %s",
-							   RelationGetRelationName(rel), what),
-						errhint("Name it with the argument \"columns\".")));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("relation \"%s\" has no column for %s", RelationGetRelationName(rel), what),
+				 errhint("Name it with the argument \"columns\".")));
 }
 
 /* Deletes the seeded events; returns how many. */
 static int64
 delete_seed_events(const Poll *poll)
 {
-	const char *sql = psprintf("DELETE FROM %s AS e WHERE %s", relation_quoted_name(poll->events),
-							   event_type_condition(poll, "{" SEED_EVENT_TYPE "}"));
-	int			result = SPI_execute(sql, false, 0);
-
-	if (result < 0)
-		elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(result));
-	return SPI_processed;
+	return sql_execute(psprintf("DELETE FROM %s AS e WHERE %s", relation_quoted_name(poll->events),
+								event_type_condition(poll, "{" SEED_EVENT_TYPE "}")),
+					   0, NULL, NULL, NULL);
 }
 
 /* pollseed_clear_seed_data(options, events, columns) */

@@ -47,14 +47,14 @@ typedef struct RateStretch
 
 struct VoteClock
 {
-	pg_tz		*zone; /* NULL: an even rate */
-	int64		 starts_us;
-	int64		 ends_us;
-	int64		 offset_us;		  /* local time less universal time */
-	int64		 offset_until_us; /* the offset holds until then */
-	RateStretch	 stretch;		  /* the one that the clock is in */
-	uint64		 before;		  /* rate times microseconds of the stretches before it */
-	uint64		 total;			  /* rate times microseconds of them all */
+	pg_tz	   *zone; /* NULL: an even rate */
+	int64		starts_us;
+	int64		ends_us;
+	int64		offset_us;		 /* local time less universal time */
+	int64		offset_until_us; /* the offset holds until then */
+	RateStretch stretch;		 /* the one that the clock is in */
+	uint64		before;			 /* rate times microseconds of the stretches before it */
+	uint64		total;			 /* rate times microseconds of them all */
 };
 
 /* Looks up the offset from universal time at a moment, and how long it holds. */
@@ -67,8 +67,8 @@ find_offset(VoteClock *clock, int64 at_us)
 	long	  after_offset;
 	int		  before_isdst;
 	int		  after_isdst;
-	int		  found = pg_next_dst_boundary(&at, &before_offset, &before_isdst, &boundary,
-										   &after_offset, &after_isdst, clock->zone);
+	int found = pg_next_dst_boundary(&at, &before_offset, &before_isdst, &boundary, &after_offset,
+									 &after_isdst, clock->zone);
 
 	if (found < 0)
 		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),

@@ -48,11 +48,6 @@ enum
 	VOTES_LAST_VOTE
 };
 
-/* Labels that pollseed_generate_votes() uses without "labels": those of the preset. */
-static const char *const preset_labels[] = {
-	"Python", "JavaScript", "Java", "TypeScript", "Go",	   "Rust",	 "C++",	   "C#",
-	"Ruby",	  "PHP",		"Swift", "Kotlin",	   "Scala", "Elixir", "Haskell"};
-
 /* A call of pollseed_generate_votes() in progress. */
 typedef struct VoteCall
 {
@@ -67,8 +62,8 @@ static void
 require_vote_count(FunctionCallInfo fcinfo, int arg)
 {
 	if (PG_ARGISNULL(arg))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("vote_count must not be null")));
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("vote_count must not be null")));
 }
 
 /* pollseed_vote_shares(vote_count, distribution, weights, seed, options, columns) */
@@ -125,19 +120,17 @@ request_labels(FunctionCallInfo fcinfo, int *count)
 	bool  *nulls;
 
 	if (PG_ARGISNULL(VOTES_LABELS))
-	{
-		*count = lengthof(preset_labels);
-		labels = palloc_array(char *, *count);
-		for (int i = 0; i < *count; i++)
-			labels[i] = pstrdup(preset_labels[i]);
-		return labels;
-	}
+		return realistic_labels(count);
 
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(VOTES_LABELS), TEXTOID, -1, false, TYPALIGN_INT,
 					  &elements, &nulls, count);
 	if (*count == 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("labels must not be empty"),
-						errhint("Leave it out to use the fifteen of the preset.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("labels must not be empty"),
+				 errhint("Leave it out to use the fifteen of the preset.")));
+	if (*count > MAX_OPTIONS)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("labels must not be more than %d", MAX_OPTIONS)));
 	labels = palloc_array(char *, *count);
 	for (int i = 0; i < *count; i++)
 	{
@@ -154,13 +147,12 @@ static void
 request_slice(FunctionCallInfo fcinfo, int64 vote_count, VoteCall *call)
 {
 	call->next_vote = PG_ARGISNULL(VOTES_FIRST_VOTE) ? 1 : PG_GETARG_INT64(VOTES_FIRST_VOTE);
-	call->last_vote =
-		PG_ARGISNULL(VOTES_LAST_VOTE) ? vote_count : PG_GETARG_INT64(VOTES_LAST_VOTE);
+	call->last_vote = PG_ARGISNULL(VOTES_LAST_VOTE) ? vote_count : PG_GETARG_INT64(VOTES_LAST_VOTE);
 
 	if (call->next_vote < 1)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("first_vote must be at least 1"),
-						errhint("Votes are numbered from 1 to vote_count.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("first_vote must be at least 1"),
+				 errhint("Votes are numbered from 1 to vote_count.")));
 	if (call->last_vote > vote_count)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("last_vote must be at most vote_count"),
@@ -187,8 +179,8 @@ begin_votes(FunctionCallInfo fcinfo)
 	request_slice(fcinfo, spec.vote_count, call);
 
 	labels = request_labels(fcinfo, &nlabels);
-	shares = share_votes(spec.distribution, nlabels, labels, spec.weights, spec.seed,
-						 spec.vote_count);
+	shares =
+		share_votes(spec.distribution, nlabels, labels, spec.weights, spec.seed, spec.vote_count);
 	call->labels = palloc_array(Datum, nlabels);
 	for (int i = 0; i < nlabels; i++)
 		call->labels[i] = CStringGetTextDatum(labels[i]);

@@ -20,19 +20,8 @@
 
 #include "core/compat.h"
 #include "core/relation.h"
+#include "core/sql.h"
 #include "votes/options.h"
-
-/* Runs a statement with parameters that are not NULL, and returns the rows that it processed. */
-static int
-run(const char *sql, int nargs, Oid *types, Datum *values, int expected)
-{
-	int result = SPI_execute_with_args(sql, nargs, types, values, NULL, false, 0);
-
-	/* A rule may turn one command into another. */
-	if (result < 0 || (expected == SPI_OK_SELECT && result != expected))
-		elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(result));
-	return (int) SPI_processed;
-}
 
 /* Makes an array parameter of the options' ids. */
 static Datum
@@ -45,8 +34,9 @@ ids_array(const Poll *poll, const PollOptions *options, Oid *array_type)
 
 	*array_type = get_array_type(type);
 	if (!OidIsValid(*array_type))
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-						errmsg("could not find array type for data type %s", format_type_be(type))));
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("could not find array type for data type %s", format_type_be(type))));
 	get_typlenbyvalalign(type, &length, &by_value, &align);
 	return PointerGetDatum(
 		construct_array(options->ids, options->count, type, length, by_value, align));
@@ -65,33 +55,31 @@ votes_expression(const Poll *poll)
 static void
 copy_option(const Poll *poll, PollOptions *options, int row)
 {
-	HeapTuple tuple = SPI_tuptable->vals[row];
-	TupleDesc desc = SPI_tuptable->tupdesc;
-	int16	  length;
-	bool	  by_value;
-	bool	  isnull;
-	Datum	  value;
+	int16 length;
+	bool  by_value;
+	bool  isnull;
+	Datum value;
 
-	value = SPI_getbinval(tuple, desc, 1, &isnull);
+	value = sql_value(row, 1, &isnull);
 	if (isnull)
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("column \"%s\" of relation \"%s\" contains null values",
-							   poll->columns[OPTION_ID].name,
-							   RelationGetRelationName(poll->options))));
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("column \"%s\" of relation \"%s\" contains null values",
+						poll->columns[OPTION_ID].name, RelationGetRelationName(poll->options))));
 	get_typlenbyval(poll->columns[OPTION_ID].type, &length, &by_value);
 	options->ids[row] = datumCopy(value, by_value, length);
 
-	value = SPI_getbinval(tuple, desc, 2, &options->label_nulls[row]);
+	value = sql_value(row, 2, &options->label_nulls[row]);
 	if (options->label_nulls[row])
 		options->label_texts[row] = "";
 	else
 	{
 		get_typlenbyval(poll->columns[OPTION_TEXT].type, &length, &by_value);
 		options->labels[row] = datumCopy(value, by_value, length);
-		options->label_texts[row] = SPI_getvalue(tuple, desc, 2);
+		options->label_texts[row] = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 2);
 	}
 
-	options->votes[row] = DatumGetInt64(SPI_getbinval(tuple, desc, 3, &isnull));
+	options->votes[row] = DatumGetInt64(sql_value_not_null(row, 3));
 }
 
 /* Reads the options in the order of their ids, with a locking clause or none. */
@@ -101,10 +89,17 @@ read_options(Poll *poll, const char *locking)
 	PollOptions *options = palloc_object(PollOptions);
 	const char	*id = poll->columns[OPTION_ID].quoted_name;
 
-	options->count = run(psprintf("SELECT o.%s, o.%s, %s FROM %s AS o ORDER BY o.%s%s", id,
-								  poll->columns[OPTION_TEXT].quoted_name, votes_expression(poll),
-								  relation_quoted_name(poll->options), id, locking),
-						 0, NULL, NULL, SPI_OK_SELECT);
+	int64 count;
+
+	count = sql_execute(psprintf("SELECT o.%s, o.%s, %s FROM %s AS o ORDER BY o.%s%s", id,
+								 poll->columns[OPTION_TEXT].quoted_name, votes_expression(poll),
+								 relation_quoted_name(poll->options), id, locking),
+						0, NULL, NULL, NULL);
+	if (count > MAX_OPTIONS)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("relation \"%s\" has more than %d options",
+							   RelationGetRelationName(poll->options), MAX_OPTIONS)));
+	options->count = (int) count;
 	if (options->count == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -131,20 +126,21 @@ event_type_condition(const Poll *poll, const char *types)
 					poll->columns[EVENT_TYPE].quoted_name, quote_literal_cstr(types));
 }
 
-/* Returns SQL for the votes of each option, as (id, votes), given the array of their ids as $1. */
+/* Returns SQL for the votes of each option, as (id, votes), given the array of their ids as a parameter. */
 static const char *
-event_counts(const Poll *poll)
+event_counts(const Poll *poll, int parameter)
 {
 	const PollColumn *option_id = &poll->columns[EVENT_OPTION_ID];
 
 	return psprintf(
 		"SELECT i.id, COALESCE(c.votes, 0) AS votes"
-		" FROM pg_catalog.unnest($1) WITH ORDINALITY AS i(id, place) LEFT JOIN"
+		" FROM pg_catalog.unnest($%d) WITH ORDINALITY AS i(id, place) LEFT JOIN"
 		" (SELECT e.%s AS id, pg_catalog.count(*) AS votes FROM %s AS e WHERE %s GROUP BY 1) AS c"
 		" ON c.id %s i.id::%s ORDER BY i.place",
-		option_id->quoted_name, relation_quoted_name(poll->events),
+		parameter, option_id->quoted_name, relation_quoted_name(poll->events),
 		event_type_condition(poll, "{" SEED_EVENT_TYPE "," VOTE_EVENT_TYPE "}"),
-		equality_operator(option_id->type), qualified_type_name(option_id->type, option_id->typmod));
+		equality_operator(option_id->type),
+		qualified_type_name(option_id->type, option_id->typmod));
 }
 
 PollOptions *
@@ -163,41 +159,44 @@ options_lock(Poll *poll)
 	{
 		Oid	  type;
 		Datum ids = ids_array(poll, options, &type);
-		bool  isnull;
 
-		run(event_counts(poll), 1, &type, &ids, SPI_OK_SELECT);
+		sql_execute(event_counts(poll, 1), 1, &type, &ids, NULL);
 		for (int row = 0; row < options->count; row++)
-			options->votes[row] = DatumGetInt64(SPI_getbinval(
-				SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 2, &isnull));
+			options->votes[row] = DatumGetInt64(sql_value_not_null(row, 2));
 		SPI_freetuptable(SPI_tuptable);
 	}
 	return options;
 }
 
-/* Returns SQL that sets updated_at to a parameter unless it is later already, or nothing. */
+/* Returns SQL that sets updated_at to parameter $1 unless it is later already, or nothing. */
 static const char *
-set_updated_at(const Poll *poll, int parameter)
+set_updated_at(const Poll *poll)
 {
 	const char *column = poll->columns[OPTION_UPDATED_AT].quoted_name;
 
 	if (!poll_has(poll, OPTION_UPDATED_AT))
 		return "";
-	return psprintf(", %s = GREATEST(o.%s, $%d)", column, column, parameter);
+	return psprintf(", %s = GREATEST(o.%s, $1::%s)", column, column,
+					qualified_type_name(poll->columns[OPTION_UPDATED_AT].base_type, -1));
 }
 
-int
-options_add_votes(Poll *poll, const PollOptions *options, const VoteShare *shares,
-				  TimestampTz updated_at)
+/* Makes parameter $1 of set_updated_at(): a timestamp where there is no such column. */
+static Datum
+updated_at_parameter(const Poll *poll, TimestampTz updated_at, Oid *type)
 {
-	const PollColumn *id = &poll->columns[OPTION_ID];
-	const PollColumn *votes = &poll->columns[OPTION_VOTES];
-	Oid				  types[3] = {InvalidOid, INT8ARRAYOID, InvalidOid};
-	Datum			  values[3] = {0};
-	int				  nargs = 2;
-	int				  expected = 0;
-	int				  updated;
-	PollOptions		  touched = {0};
-	Datum			 *added = palloc_array(Datum, options->count);
+	const PollColumn *column = &poll->columns[OPTION_UPDATED_AT];
+
+	*type = poll_has(poll, OPTION_UPDATED_AT) ? column->base_type : TIMESTAMPTZOID;
+	return poll_column_time(column, updated_at);
+}
+
+/* Makes array parameters of the options that get votes, and of these votes; returns how many. */
+static int
+added_votes(const Poll *poll, const PollOptions *options, const VoteShare *shares, Oid *types,
+			Datum *values)
+{
+	PollOptions touched = {0};
+	Datum	   *votes = palloc_array(Datum, options->count);
 
 	touched.ids = palloc_array(Datum, options->count);
 	for (int i = 0; i < options->count; i++)
@@ -205,28 +204,41 @@ options_add_votes(Poll *poll, const PollOptions *options, const VoteShare *share
 		if (shares[i].votes == 0)
 			continue;
 		touched.ids[touched.count] = options->ids[i];
-		added[touched.count++] = Int64GetDatum(shares[i].votes);
+		votes[touched.count++] = Int64GetDatum(shares[i].votes);
 	}
-	if (touched.count == 0 || !poll_has(poll, OPTION_VOTES))
-		return 0;
 
 	values[0] = ids_array(poll, &touched, &types[0]);
-	values[1] = PointerGetDatum(construct_array(added, touched.count, INT8OID, sizeof(int64),
+	types[1] = INT8ARRAYOID;
+	values[1] = PointerGetDatum(construct_array(votes, touched.count, INT8OID, sizeof(int64),
 												FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	if (poll_has(poll, OPTION_UPDATED_AT))
-	{
-		types[nargs] = poll->columns[OPTION_UPDATED_AT].base_type;
-		values[nargs++] = poll_column_time(&poll->columns[OPTION_UPDATED_AT], updated_at);
-	}
-	expected = touched.count;
-	updated = run(psprintf("UPDATE %s AS o"
-						   " SET %s = COALESCE(o.%s, 0) OPERATOR(pg_catalog.+) d.votes%s"
-						   " FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2))"
-						   " AS d(id, votes) WHERE o.%s %s d.id",
-						   relation_quoted_name(poll->options), votes->quoted_name,
-						   votes->quoted_name, set_updated_at(poll, 3), id->quoted_name,
-						   equality_operator(id->type)),
-				  nargs, types, values, SPI_OK_UPDATE);
+	return touched.count;
+}
+
+int
+options_add_votes(Poll *poll, const PollOptions *options, const VoteShare *shares,
+				  TimestampTz updated_at)
+{
+	const char *id = poll->columns[OPTION_ID].quoted_name;
+	const char *votes = poll->columns[OPTION_VOTES].quoted_name;
+	Oid			types[3];
+	Datum		values[3];
+	int			expected;
+	int			updated;
+
+	if (!poll_has(poll, OPTION_VOTES))
+		return 0;
+
+	values[0] = updated_at_parameter(poll, updated_at, &types[0]);
+	expected = added_votes(poll, options, shares, &types[1], &values[1]);
+	if (expected == 0)
+		return 0;
+	updated = (int) sql_execute(
+		psprintf("UPDATE %s AS o SET %s = COALESCE(o.%s, 0) OPERATOR(pg_catalog.+) d.votes%s"
+				 " FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) AS d(id, votes)"
+				 " WHERE o.%s %s d.id",
+				 relation_quoted_name(poll->options), votes, votes, set_updated_at(poll), id,
+				 equality_operator(poll->columns[OPTION_ID].type)),
+		3, types, values, NULL);
 
 	/* Rules count in ways of their own; without them each option must have got its votes. */
 	if (updated != expected && !poll->options->rd_rel->relhasrules)
@@ -242,26 +254,21 @@ options_add_votes(Poll *poll, const PollOptions *options, const VoteShare *share
 int
 options_recount(Poll *poll, const PollOptions *options)
 {
-	const PollColumn *id = &poll->columns[OPTION_ID];
-	const PollColumn *votes = &poll->columns[OPTION_VOTES];
-	Oid				  types[2];
-	Datum			  values[2];
-	int				  nargs = 1;
+	const char *id = poll->columns[OPTION_ID].quoted_name;
+	const char *votes = poll->columns[OPTION_VOTES].quoted_name;
+	Oid			types[2];
+	Datum		values[2];
 
 	if (!poll_has(poll, OPTION_VOTES))
 		return 0;
 
-	values[0] = ids_array(poll, options, &types[0]);
-	if (poll_has(poll, OPTION_UPDATED_AT))
-	{
-		types[nargs] = poll->columns[OPTION_UPDATED_AT].base_type;
-		values[nargs++] = poll_column_time(&poll->columns[OPTION_UPDATED_AT],
-										   GetCurrentTransactionStartTimestamp());
-	}
-	return run(psprintf("UPDATE %s AS o SET %s = d.votes%s FROM (%s) AS d WHERE o.%s %s d.id"
-						" AND (o.%s IS NULL OR o.%s OPERATOR(pg_catalog.<>) d.votes)",
-						relation_quoted_name(poll->options), votes->quoted_name,
-						set_updated_at(poll, 2), event_counts(poll), id->quoted_name,
-						equality_operator(id->type), votes->quoted_name, votes->quoted_name),
-			   nargs, types, values, SPI_OK_UPDATE);
+	values[0] = updated_at_parameter(poll, GetCurrentTransactionStartTimestamp(), &types[0]);
+	values[1] = ids_array(poll, options, &types[1]);
+	return (int) sql_execute(
+		psprintf("UPDATE %s AS o SET %s = d.votes%s FROM (%s) AS d WHERE o.%s %s d.id"
+				 " AND (o.%s IS NULL OR o.%s OPERATOR(pg_catalog.<>) d.votes)",
+				 relation_quoted_name(poll->options), votes, set_updated_at(poll),
+				 event_counts(poll, 2), id, equality_operator(poll->columns[OPTION_ID].type), votes,
+				 votes),
+		2, types, values, NULL);
 }

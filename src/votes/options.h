@@ -19,8 +19,8 @@
 typedef struct PollOptions
 {
 	int	   count;
-	Datum *ids;			/* of the type of OPTION_ID */
-	Datum *labels;		/* of the type of OPTION_TEXT */
+	Datum *ids;	   /* of the type of OPTION_ID */
+	Datum *labels; /* of the type of OPTION_TEXT */
 	bool  *label_nulls;
 	char **label_texts; /* "" for NULL */
 	int64 *votes;		/* what each has now */

@@ -85,8 +85,8 @@ clear_node(VoteOrder *order, OrderNode *node, const OrderNode *parent, uint64 bi
 	{
 		if (node->options != NULL)
 			pfree(node->options);
-		node->options = MemoryContextAlloc(order->context,
-										   mul_size(sizeof(OptionVotes), parent->noptions));
+		node->options =
+			MemoryContextAlloc(order->context, mul_size(sizeof(OptionVotes), parent->noptions));
 		node->capacity = parent->noptions;
 	}
 	node->bits = bits;

@@ -75,9 +75,9 @@ check_columns(Jsonb *columns)
 	char			  *key = NULL;
 
 	if (!JB_ROOT_IS_OBJECT(columns))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("columns must be a JSON object"),
-						errhint("For example '{\"option_id\": \"choice_id\", \"language\": null}'.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("columns must be a JSON object"),
+				 errhint("For example '{\"option_id\": \"choice_id\", \"language\": null}'.")));
 
 	it = JsonbIteratorInit(&columns->root);
 	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
@@ -165,19 +165,18 @@ find_column(Relation rel, Jsonb *columns, PollColumnRole role, PollColumn *colum
 		return;
 	}
 
-	column->name = mapping == NULL
-					   ? roles[role].key
-					   : pnstrdup(mapping->val.string.val, mapping->val.string.len);
+	column->name = mapping == NULL ? roles[role].key
+								   : pnstrdup(mapping->val.string.val, mapping->val.string.len);
 	tuple = SearchSysCacheAttName(RelationGetRelid(rel), column->name);
 	if (!HeapTupleIsValid(tuple))
 	{
 		if (mapping == NULL && !roles[role].required)
 			return;
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-						errmsg("column \"%s\" of relation \"%s\" does not exist", column->name,
-							   RelationGetRelationName(rel)),
-						errhint("Name your own with columns => '{\"%s\": \"…\"}'.",
-								roles[role].key)));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of relation \"%s\" does not exist", column->name,
+						RelationGetRelationName(rel)),
+				 errhint("Name your own with columns => '{\"%s\": \"…\"}'.", roles[role].key)));
 	}
 
 	attribute = (Form_pg_attribute) GETSTRUCT(tuple);

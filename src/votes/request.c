@@ -69,14 +69,14 @@ request_time_range(FunctionCallInfo fcinfo, int range_arg, int end_arg, VoteSpec
 	spec->ends_at = PG_ARGISNULL(end_arg) ? GetCurrentTransactionStartTimestamp()
 										  : PG_GETARG_TIMESTAMPTZ(end_arg);
 	if (TIMESTAMP_NOT_FINITE(spec->ends_at))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("ends_at must be finite")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("ends_at must be finite")));
 	if (INTERVAL_NOT_FINITE(range))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("time_range must be finite")));
 
-	spec->starts_at = DatumGetTimestampTz(
-		DirectFunctionCall2(timestamptz_mi_interval, TimestampTzGetDatum(spec->ends_at),
-							IntervalPGetDatum(range)));
+	spec->starts_at = DatumGetTimestampTz(DirectFunctionCall2(
+		timestamptz_mi_interval, TimestampTzGetDatum(spec->ends_at), IntervalPGetDatum(range)));
 	if (spec->starts_at >= spec->ends_at)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("time_range must be greater than zero"),

@@ -13,9 +13,6 @@
 
 #include "votes/votes.h"
 
-/* The most options that a call may give; more are likely a mistake, and each takes memory. */
-#define MAX_OPTIONS 1000000
-
 /* Returns an argument's vote count, default_count where it is NULL; raises 22023 outside the range. */
 extern int64 request_vote_count(FunctionCallInfo fcinfo, int arg, int64 default_count);
 

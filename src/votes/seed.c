@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "common/int.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -20,6 +21,7 @@
 #include "core/figures.h"
 #include "core/ledger.h"
 #include "core/relation.h"
+#include "core/sql.h"
 #include "votes/options.h"
 #include "votes/request.h"
 #include "write/writer.h"
@@ -58,9 +60,9 @@ request_batch_size(FunctionCallInfo fcinfo)
 		PG_ARGISNULL(ARG_BATCH_SIZE) ? DEFAULT_BATCH_SIZE : PG_GETARG_INT32(ARG_BATCH_SIZE);
 
 	if (batch_size < MIN_BATCH_SIZE || batch_size > MAX_BATCH_SIZE)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("batch_size must be between %d and %d", MIN_BATCH_SIZE,
-							   MAX_BATCH_SIZE)));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("batch_size must be between %d and %d", MIN_BATCH_SIZE, MAX_BATCH_SIZE)));
 	return batch_size;
 }
 
@@ -70,23 +72,23 @@ check_counts_fit(const Poll *poll, PollColumnRole role, const PollOptions *optio
 				 const VoteShare *shares)
 {
 	const PollColumn *column = &poll->columns[role];
-	int64			  max;
+	int64			  max = poll_column_max(column);
 
 	if (!poll_has(poll, role))
 		return;
-	max = poll_column_max(column);
 	for (int i = 0; i < options->count; i++)
 	{
-		if (shares[i].votes > max - options->votes[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					 errmsg("votes of option \"%s\" would exceed the range of column \"%s\"",
-							options->label_texts[i], column->name),
-					 errdetail("It has " INT64_FORMAT " votes and would get " INT64_FORMAT
-							   " more; type %s holds up to " INT64_FORMAT ".",
-							   options->votes[i], shares[i].votes, format_type_be(column->type),
-							   max),
-					 errhint("Seed fewer votes, or change the column's type to bigint.")));
+		int64 sum;
+
+		if (pg_add_s64_overflow(options->votes[i], shares[i].votes, &sum) || sum > max)
+			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+							errmsg("votes of option \"%s\" would exceed the range of column \"%s\"",
+								   options->label_texts[i], column->name),
+							errdetail("It has " INT64_FORMAT " votes and would get " INT64_FORMAT
+									  " more; type %s holds up to " INT64_FORMAT ".",
+									  options->votes[i], shares[i].votes,
+									  format_type_be(column->type), max),
+							errhint("Seed fewer votes, or change the column's type to bigint.")));
 	}
 }
 
@@ -178,22 +180,22 @@ static void
 warn_of_missing_rows(const Poll *poll, const WriteFigures *figures)
 {
 	if (figures->rows_inserted < figures->rows_sent)
-		ereport(WARNING, (errmsg("relation \"%s\" took " INT64_FORMAT " of " INT64_FORMAT " rows",
-								 RelationGetRelationName(poll->events), figures->rows_inserted,
-								 figures->rows_sent),
-						  errhint("A trigger or rule of the relation discards or redirects rows.")));
+		ereport(WARNING,
+				(errmsg("relation \"%s\" took " INT64_FORMAT " of " INT64_FORMAT " rows",
+						RelationGetRelationName(poll->events), figures->rows_inserted,
+						figures->rows_sent),
+				 errhint("A trigger or rule of the relation discards or redirects rows.")));
 }
 
 /* Returns a run's arguments for the ledger, as given and as resolved, so that it can be repeated. */
 static Datum
 ledger_arguments(FunctionCallInfo fcinfo, const Poll *poll, const VoteSpec *spec)
 {
-	Oid	  types[NUM_ARGS + 4] = {INT8OID,	   TEXTOID, INTERVALOID, TEXTOID,	  INT8OID,
-								 TIMESTAMPTZOID, INT4OID, JSONBOID,	  REGCLASSOID, REGCLASSOID,
-								 JSONBOID,	   TEXTOID, TEXTOID,	 TIMESTAMPTZOID, TEXTOID};
+	Oid	  types[NUM_ARGS + 4] = {INT8OID,		 TEXTOID, INTERVALOID, TEXTOID,		   INT8OID,
+								 TIMESTAMPTZOID, INT4OID, JSONBOID,	   REGCLASSOID,	   REGCLASSOID,
+								 JSONBOID,		 TEXTOID, TEXTOID,	   TIMESTAMPTZOID, TEXTOID};
 	Datum values[lengthof(types)];
 	char  nulls[lengthof(types)];
-	bool  isnull;
 
 	memset(nulls, ' ', sizeof(nulls));
 	for (int arg = 0; arg < NUM_ARGS; arg++)
@@ -206,13 +208,11 @@ ledger_arguments(FunctionCallInfo fcinfo, const Poll *poll, const VoteSpec *spec
 	values[NUM_ARGS + 2] = TimestampTzGetDatum(spec->ends_at);
 	values[NUM_ARGS + 3] = CStringGetTextDatum(pg_get_timezone_name(session_timezone));
 
-	if (SPI_execute_with_args(
-			"SELECT pg_catalog.jsonb_build_object('vote_count', $1, 'distribution', $2,"
-			" 'time_range', $3, 'arrival', $4, 'batch_size', $7, 'weights', $8, 'columns', $11,"
-			" 'options', $12, 'events', $13, 'ends_at', $14, 'time_zone', $15)",
-			lengthof(types), types, values, nulls, true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not build the arguments");
-	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	sql_execute("SELECT pg_catalog.jsonb_build_object('vote_count', $1, 'distribution', $2,"
+				" 'time_range', $3, 'arrival', $4, 'batch_size', $7, 'weights', $8, 'columns', $11,"
+				" 'options', $12, 'events', $13, 'ends_at', $14, 'time_zone', $15)",
+				lengthof(types), types, values, nulls);
+	return sql_value_not_null(0, 1);
 }
 
 /*

@@ -31,10 +31,8 @@
 #define UNKNOWN_LABEL_WEIGHT 10
 
 static const char *const distribution_names[] = {
-	[DISTRIBUTION_REALISTIC] = "realistic",
-	[DISTRIBUTION_WEIGHTED] = "weighted",
-	[DISTRIBUTION_EVEN] = "even",
-	[DISTRIBUTION_RANDOM] = "random",
+	[DISTRIBUTION_REALISTIC] = "realistic", [DISTRIBUTION_WEIGHTED] = "weighted",
+	[DISTRIBUTION_EVEN] = "even",			[DISTRIBUTION_RANDOM] = "random",
 	[DISTRIBUTION_ZIPF] = "zipf",
 };
 
@@ -44,21 +42,9 @@ static const struct
 	const char *label;
 	int			weight;
 } realistic_weights[] = {
-	{"Python", 100},
-	{"JavaScript", 90},
-	{"Java", 80},
-	{"TypeScript", 75},
-	{"Go", 70},
-	{"Rust", 65},
-	{"C++", 60},
-	{"C#", 55},
-	{"Ruby", 50},
-	{"PHP", 45},
-	{"Swift", 40},
-	{"Kotlin", 35},
-	{"Scala", 30},
-	{"Elixir", 25},
-	{"Haskell", 20},
+	{"Python", 100}, {"JavaScript", 90}, {"Java", 80},	{"TypeScript", 75}, {"Go", 70},
+	{"Rust", 65},	 {"C++", 60},		 {"C#", 55},	{"Ruby", 50},		{"PHP", 45},
+	{"Swift", 40},	 {"Kotlin", 35},	 {"Scala", 30}, {"Elixir", 25},		{"Haskell", 20},
 };
 
 /* What is left of an option's share after rounding down. */
@@ -92,6 +78,17 @@ realistic_weight(const char *label)
 			return realistic_weights[i].weight;
 	}
 	return UNKNOWN_LABEL_WEIGHT;
+}
+
+char **
+realistic_labels(int *count)
+{
+	char **labels = palloc_array(char *, lengthof(realistic_weights));
+
+	for (size_t i = 0; i < lengthof(realistic_weights); i++)
+		labels[i] = pstrdup(realistic_weights[i].label);
+	*count = lengthof(realistic_weights);
+	return labels;
 }
 
 /* Sets the weights that a distribution gives by itself. */
@@ -140,12 +137,11 @@ check_weight_labels(int noptions, char **labels, Jsonb *weights)
 			known = (int) strlen(labels[i]) == value.val.string.len &&
 					memcmp(labels[i], value.val.string.val, value.val.string.len) == 0;
 		if (!known)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("weights name the unknown option \"%s\"",
-							pnstrdup(value.val.string.val, value.val.string.len)),
-					 errhint("Each key must be the label of an option, upper and lower case "
-							 "as in the table.")));
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							errmsg("weights name the unknown option \"%s\"",
+								   pnstrdup(value.val.string.val, value.val.string.len)),
+							errhint("Each key must be the label of an option, upper and lower case "
+									"as in the table.")));
 	}
 }
 
@@ -154,9 +150,9 @@ static void
 weigh_by_object(int noptions, char **labels, Jsonb *weights, VoteShare *shares)
 {
 	if (!JB_ROOT_IS_OBJECT(weights))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("weights must be a JSON object"),
-						errhint("For example '{\"Python\": 3, \"Go\": 1}'.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("weights must be a JSON object"),
+				 errhint("For example '{\"Python\": 3, \"Go\": 1}'.")));
 
 	check_weight_labels(noptions, labels, weights);
 
@@ -191,8 +187,7 @@ integer_weights(int noptions, const VoteShare *shares, uint64 *total)
 	for (int i = 0; i < noptions; i++)
 		largest = Max(largest, shares[i].weight);
 	if (largest == 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("all weights are zero"),
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("all weights are zero"),
 						errhint("Give at least one option a weight above zero.")));
 
 	/* Each weight is below 2^exponent, so noptions of them are below 2^(exponent + bits). */

@@ -13,6 +13,9 @@
 /* The most votes that one call may ask for: a slice is found in votes / 32 steps. */
 #define MAX_VOTE_COUNT INT64CONST(10000000000)
 
+/* The most options of a poll: a million, each of which takes memory. */
+#define MAX_OPTIONS 1000000
+
 /* How votes are shared among options; the names are the SQL functions' values of "distribution". */
 typedef enum Distribution
 {
@@ -45,5 +48,8 @@ extern Distribution distribution_by_name(const char *name);
  */
 extern VoteShare *share_votes(Distribution distribution, int noptions, char **labels,
 							  Jsonb *weights, int64 seed, int64 vote_count);
+
+/* Returns the labels that the distribution "realistic" knows, which are those of the preset. */
+extern char **realistic_labels(int *count);
 
 #endif /* POLLSEED_SHARES_H */

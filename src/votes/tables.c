@@ -16,7 +16,6 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/comment.h"
-#include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -25,6 +24,7 @@
 
 #include "core/compat.h"
 #include "core/figures.h"
+#include "core/sql.h"
 
 POLLSEED_FUNCTION(pollseed_create_poll_tables);
 POLLSEED_FUNCTION(pollseed_drop_poll_tables);
@@ -73,16 +73,6 @@ schema_to_create_in(void)
 	return schema;
 }
 
-/* Runs statements as the caller. */
-static void
-execute(const char *sql)
-{
-	int result = SPI_execute(sql, false, 0);
-
-	if (result < 0)
-		elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(result));
-}
-
 /* Creates the tables that are not there; returns how many. */
 static int
 create_tables(Oid schema)
@@ -94,8 +84,7 @@ create_tables(Oid schema)
 	{
 		if (OidIsValid(get_relname_relid(poll_tables[i].name, schema)))
 			continue;
-		execute(psprintf(poll_tables[i].statements, quoted_schema));
-		CommandCounterIncrement();
+		sql_execute(psprintf(poll_tables[i].statements, quoted_schema), 0, NULL, NULL, NULL);
 		created++;
 	}
 	return created;
@@ -116,9 +105,7 @@ insert_options(Oid schema, Datum labels)
 						 " ORDER BY l.place",
 						 table, table);
 
-	if (SPI_execute_with_args(sql, 1, &type, &labels, NULL, false, 0) != SPI_OK_INSERT)
-		elog(ERROR, "could not insert the options");
-	return (int) SPI_processed;
+	return (int) sql_execute(sql, 1, &type, &labels, NULL);
 }
 
 /*
@@ -132,10 +119,11 @@ pollseed_create_poll_tables(PG_FUNCTION_ARGS)
 
 	PreventCommandIfReadOnly("pollseed_create_poll_tables()");
 	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("options must not be null")));
-	if (array_contains_nulls(PG_GETARG_ARRAYTYPE_P(0)))
 		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("options must not contain nulls")));
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("options must not be null")));
+	if (array_contains_nulls(PG_GETARG_ARRAYTYPE_P(0)))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						errmsg("options must not contain nulls")));
 
 	schema = schema_to_create_in();
 	SPI_connect();
@@ -161,19 +149,19 @@ pollseed_drop_poll_tables(PG_FUNCTION_ARGS)
 	for (int i = lengthof(poll_tables) - 1; i >= 0; i--)
 	{
 		Oid			relid = get_relname_relid(poll_tables[i].name, schema);
-		const char *table = quote_qualified_identifier(get_namespace_name(schema), poll_tables[i].name);
-		char	   *comment;
+		const char *table =
+			quote_qualified_identifier(get_namespace_name(schema), poll_tables[i].name);
+		char *comment;
 
 		if (!OidIsValid(relid))
 			continue;
 		comment = GetComment(relid, RelationRelationId, 0);
 		if (comment == NULL || strcmp(comment, TABLE_COMMENT) != 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("table \"%s\" was not made by pollseed_create_poll_tables()",
-							poll_tables[i].name),
-					 errhint("To drop it all the same, use DROP TABLE %s.", table)));
-		execute(psprintf("DROP TABLE %s", table));
+			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+							errmsg("table \"%s\" was not made by pollseed_create_poll_tables()",
+								   poll_tables[i].name),
+							errhint("To drop it all the same, use DROP TABLE %s.", table)));
+		sql_execute(psprintf("DROP TABLE %s", table), 0, NULL, NULL, NULL);
 		dropped++;
 	}
 	SPI_finish();

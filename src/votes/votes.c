@@ -36,9 +36,9 @@ arrival_by_name(const char *name)
 		if (strcmp(name, arrival_names[i]) == 0)
 			return (Arrival) i;
 	}
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					errmsg("unrecognized arrival \"%s\"", name),
-					errhint("Valid arrivals are \"uniform\", \"diurnal\" and \"bursty\".")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unrecognized arrival \"%s\"", name),
+			 errhint("Valid arrivals are \"uniform\", \"diurnal\" and \"bursty\".")));
 }
 
 VoteStream *
@@ -52,8 +52,8 @@ vote_stream_begin(const VoteSpec *spec, int noptions, const VoteShare *shares, i
 	else
 		stream->clock = vote_clock_diurnal(spec->starts_at, spec->ends_at, session_timezone);
 	if (spec->arrival == ARRIVAL_BURSTY)
-		stream->bursts = bursts_begin(spec->seed, spec->vote_count,
-									  spec->ends_at - spec->starts_at, first_vote);
+		stream->bursts =
+			bursts_begin(spec->seed, spec->vote_count, spec->ends_at - spec->starts_at, first_vote);
 	return stream;
 }
 

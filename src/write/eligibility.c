@@ -20,7 +20,6 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
-#include "executor/spi.h"
 #include "nodes/nodeFuncs.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/builtins.h"
@@ -30,6 +29,7 @@
 #include "utils/rls.h"
 
 #include "core/compat.h"
+#include "core/sql.h"
 #include "write/foreign_keys.h"
 #include "write/lanes.h"
 
@@ -120,12 +120,13 @@ refuse_indexes(Relation rel)
 	ListCell   *cell;
 	const char *refusal = NULL;
 
-	foreach (cell, indexes)
+	foreach(cell, indexes)
 	{
 		Relation index = relation_open(lfirst_oid(cell), AccessShareLock);
 
 		if (!index->rd_index->indimmediate)
-			refusal = psprintf("Its index \"%s\" is checked later.", RelationGetRelationName(index));
+			refusal =
+				psprintf("Its index \"%s\" is checked later.", RelationGetRelationName(index));
 		relation_close(index, AccessShareLock);
 	}
 	return refusal;
@@ -204,12 +205,10 @@ refuse_routing(Relation rel)
 		Oid	  type = OIDOID;
 		Datum relid = ObjectIdGetDatum(RelationGetRelid(rel));
 
-		if (!OidIsValid(schema) || !OidIsValid(get_relname_relid(routing_extensions[i].table, schema)))
+		if (!OidIsValid(schema) ||
+			!OidIsValid(get_relname_relid(routing_extensions[i].table, schema)))
 			continue;
-		if (SPI_execute_with_args(routing_extensions[i].query, 1, &type, &relid, NULL, true, 1) !=
-			SPI_OK_SELECT)
-			elog(ERROR, "could not ask extension \"%s\"", routing_extensions[i].extension);
-		if (SPI_processed > 0)
+		if (sql_execute(routing_extensions[i].query, 1, &type, &relid, NULL) > 0)
 			return psprintf("The extension \"%s\" routes its rows.",
 							routing_extensions[i].extension);
 	}

@@ -82,8 +82,8 @@ same_key(const ForeignKey *fk, const KeyValues *a, const KeyValues *b)
 	{
 		if (a->nulls[i] != b->nulls[i])
 			return false;
-		if (!a->nulls[i] && !datum_image_eq(a->values[i], b->values[i], fk->types[i].by_value,
-											fk->types[i].length))
+		if (!a->nulls[i] &&
+			!datum_image_eq(a->values[i], b->values[i], fk->types[i].by_value, fk->types[i].length))
 			return false;
 	}
 	return true;
@@ -114,7 +114,7 @@ find_columns(Relation rel, ForeignKey *fk)
 {
 	ListCell *cell;
 
-	foreach (cell, RelationGetFKeyList(rel))
+	foreach(cell, RelationGetFKeyList(rel))
 	{
 		const ForeignKeyCacheInfo *info = lfirst(cell);
 
@@ -123,8 +123,7 @@ find_columns(Relation rel, ForeignKey *fk)
 		fk->ncolumns = info->nkeys;
 		for (int i = 0; i < info->nkeys; i++)
 		{
-			Form_pg_attribute attribute =
-				TupleDescAttr(RelationGetDescr(rel), info->conkey[i] - 1);
+			Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(rel), info->conkey[i] - 1);
 
 			fk->columns[i] = info->conkey[i];
 			fk->types[i].length = attribute->attlen;
@@ -212,8 +211,7 @@ remember_key(ForeignKey *fk, const KeyValues *key)
 	for (int i = 0; i < fk->ncolumns; i++)
 	{
 		if (!key->nulls[i])
-			kept->values[i] =
-				datumCopy(key->values[i], fk->types[i].by_value, fk->types[i].length);
+			kept->values[i] = datumCopy(key->values[i], fk->types[i].by_value, fk->types[i].length);
 	}
 	MemoryContextSwitchTo(old_context);
 	proven_insert(fk->proven, kept, &found);

@@ -26,10 +26,10 @@
 
 struct SpiLane
 {
-	const WriteJob				 *job;
-	EphemeralNamedRelationData	  relation;
-	Tuplestorestate				 *rows;
-	SPIPlanPtr					  plan;
+	const WriteJob			  *job;
+	EphemeralNamedRelationData relation;
+	Tuplestorestate			  *rows;
+	SPIPlanPtr				   plan;
 };
 
 /* Builds the statement that inserts a batch. */

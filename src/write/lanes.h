@@ -41,7 +41,7 @@ typedef struct WriteBatch
 	bool  *nulls;
 } WriteBatch;
 
-typedef struct SpiLane SpiLane;
+typedef struct SpiLane	  SpiLane;
 typedef struct DirectLane DirectLane;
 
 /* Prepares the INSERT that writes a batch. */

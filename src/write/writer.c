@@ -49,8 +49,7 @@ struct Writer
 void
 writer_init(void)
 {
-	DefineCustomEnumVariable("pollseed.write_lane",
-							 "How pollseed writes rows.",
+	DefineCustomEnumVariable("pollseed.write_lane", "How pollseed writes rows.",
 							 "\"spi\" uses INSERT and works for every relation, \"direct\" "
 							 "inserts into plain tables as COPY does, \"auto\" takes direct "
 							 "where it can.",
@@ -70,8 +69,7 @@ find_target(Relation rel, const WriteColumn *column)
 
 		if (attribute->attisdropped || namestrcmp(&attribute->attname, column->name) != 0)
 			continue;
-		if (attribute->attgenerated != '\0' ||
-			attribute->attidentity == ATTRIBUTE_IDENTITY_ALWAYS)
+		if (attribute->attgenerated != '\0' || attribute->attidentity == ATTRIBUTE_IDENTITY_ALWAYS)
 			ereport(ERROR,
 					(errcode(ERRCODE_GENERATED_ALWAYS),
 					 errmsg("cannot insert a non-DEFAULT value into column \"%s\"", column->name),
@@ -148,12 +146,11 @@ open_lane(Writer *writer)
 		write_lane == LANE_SPI ? "" : direct_lane_refusal(writer->job.rel, &writer->job);
 
 	if (refusal != NULL && write_lane == LANE_DIRECT)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("cannot write directly to relation \"%s\"",
-						RelationGetRelationName(writer->job.rel)),
-				 errdetail("%s", refusal),
-				 errhint("Set \"pollseed.write_lane\" to \"auto\" or \"spi\".")));
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("cannot write directly to relation \"%s\"",
+							   RelationGetRelationName(writer->job.rel)),
+						errdetail("%s", refusal),
+						errhint("Set \"pollseed.write_lane\" to \"auto\" or \"spi\".")));
 	if (refusal != NULL && write_lane == LANE_AUTO)
 		ereport(DEBUG1, (errmsg_internal("pollseed writes to relation \"%s\" by INSERT: %s",
 										 RelationGetRelationName(writer->job.rel), refusal)));
