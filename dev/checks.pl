@@ -1,0 +1,423 @@
+#!/usr/bin/perl
+# The project's own rules, one check each, over the tree given as the first argument.  The second, if given, is a built
+# pollseed.so, whose symbols are checked too.  Prints a line a check, with the details where it fails, and at the end
+# "N passed, N failed".  Needs nothing but perl.
+use strict;
+use warnings;
+use JSON::PP ();
+
+my ($root, $library) = @ARGV;
+chdir $root or die "$root: $!\n";
+
+my %sub_part = map { $_ => 1 } qw(core write job);    # not an engine
+my ($passed, $failed) = (0, 0);
+
+# ---- reading ---------------------------------------------------------------------------------------------------------
+
+sub slurp
+{
+	my ($file) = @_;
+	open(my $in, '<', $file) or return '';
+	local $/;
+	return scalar <$in> // '';
+}
+
+# All files below a folder whose names end so, sorted.
+sub files
+{
+	my ($folder, $ending) = @_;
+	my @found;
+	for my $path (sort glob("$folder/*"))
+	{
+		if (-d $path) { push @found, files($path, $ending) }
+		elsif ($path =~ /$ending$/) { push @found, $path }
+	}
+	return @found;
+}
+
+sub lines_before { my ($text, $offset) = @_; return 1 + (substr($text, 0, $offset) =~ tr/\n//) }
+
+# Blank out comments and strings of C, keeping offsets and line numbers.
+sub code_only
+{
+	my ($text) = @_;
+	$text =~ s{(/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])+')}{ my $t = $1; $t =~ s/[^\n]/ /g; $t }gse;
+	return $text;
+}
+
+# The same with strings kept: only comments go.
+sub no_comments
+{
+	my ($text) = @_;
+	$text =~ s{("(?:\\.|[^"\\\n])*")|(/\*.*?\*/|//[^\n]*)}{ my ($s, $c) = ($1, $2); $s // do { $c =~ s/[^\n]/ /g; $c } }gse;
+	return $text;
+}
+
+# An SQL script without its comments.
+sub sql_only { my ($text) = @_; $text =~ s/--[^\n]*//g; return $text }
+
+my @c_files = files('src', qr/\.[ch]/);
+my %c_text = map { $_ => slurp($_) } @c_files;
+my %c_code = map { $_ => code_only($c_text{$_}) } @c_files;
+my @scripts = sort glob('sql/*.sql');
+my @tests = (files('test/sql', qr/\.sql/), files('test/pgtap', qr/\.sql/), files('test/isolation/specs', qr/\.spec/),
+	files('test/tap', qr/\.pl/));
+
+# Functions of a C file: name, line of the name, lines of the whole, static or not, comment before it or not.
+# clang-format has put the return type on a line of its own and both braces in the first column.
+sub c_functions
+{
+	my ($file) = @_;
+	my @lines = split /\n/, $c_code{$file};
+	my @text = split /\n/, $c_text{$file};
+	my @found;
+	for my $open (grep { $lines[$_] =~ /^\{\s*$/ } 0 .. $#lines)
+	{
+		my $last = $open - 1;
+		next if $last < 1 || $lines[$last] !~ /\)\s*$/;
+		my $at = $last;
+		$at-- while $at > 0 && $lines[$at] !~ /^\w+\(/;
+		my ($name) = $lines[$at] =~ /^(\w+)\(/ or next;
+		my $type = $at - 1;
+		my $close = $open;
+		$close++ while $close < $#lines && $lines[$close] !~ /^\}/;
+		push @found,
+		  { name => $name, line => $at + 1, length => $close - $type + 1,
+			static => $lines[$type] =~ /\bstatic\b/ ? 1 : 0,
+			comment => $type > 0 && $text[ $type - 1 ] =~ m{\*/\s*$} ? 1 : 0 };
+	}
+	return @found;
+}
+
+# ---- the checks: each returns what is wrong ---------------------------------------------------------------------------
+
+# The library exports entry points and what the server looks for, and every SQL function's symbol.
+sub check_exported_symbols
+{
+	return () unless $library;
+	my @bad;
+	my %exported = map { (split)[2] => 1 } grep { /\S/ } `nm -D --defined-only '$library'`;
+	my $sources = join "\n", values %c_code;
+	for my $name (sort keys %exported)
+	{
+		next if $name =~ /^(Pg_magic_func|_PG_init|pg_finfo_pollseed_\w+)$/;
+		next if $exported{"pg_finfo_$name"} && $name =~ /^pollseed_/;
+		# entry points of background workers are looked up by name too
+		next if $name =~ /^pollseed_\w+_main$/ && $sources =~ /PGDLLEXPORT\s+(?:pg_noreturn\s+)?void\s+\Q$name\E\b/;
+		push @bad, "$name is exported";
+	}
+	for my $name (map { /^pg_finfo_(.*)/ ? $1 : () } sort keys %exported)
+	{
+		push @bad, "$name is not exported: mark it PGDLLEXPORT" unless $exported{$name};
+	}
+	return @bad;
+}
+
+# All settings: name, file, in the order of their definitions.
+sub settings
+{
+	my @found;
+	for my $file (@c_files)
+	{
+		my $text = no_comments($c_text{$file});
+		push @found, [ $1, $file ] while $text =~ /DefineCustom\w+Variable\s*\(\s*"([^"]+)"/g;
+	}
+	return @found;
+}
+
+# Settings are defined in alphabetical order within a file, and bear the extension's prefix.
+sub check_settings_order
+{
+	my (@bad, %previous);
+	for my $setting (settings())
+	{
+		my ($name, $file) = @$setting;
+		push @bad, "$file: $name comes after $previous{$file}" if defined $previous{$file} && $name lt $previous{$file};
+		push @bad, "$file: $name does not begin with pollseed." unless $name =~ /^pollseed\./;
+		$previous{$file} = $name;
+	}
+	return @bad;
+}
+
+# What users call: every function, procedure, aggregate and view named pollseed_, over all scripts in turn.
+sub sql_objects
+{
+	my %objects;
+	for my $script (@scripts)
+	{
+		my $text = sql_only(slurp($script));
+		while ($text =~ /\b(CREATE|DROP)\s+(?:OR\s+REPLACE\s+)?(FUNCTION|PROCEDURE|AGGREGATE|VIEW)\s+(?:IF\s+EXISTS\s+)?(?:\@extschema\@\.)?(pollseed_\w+)/gi)
+		{
+			my ($verb, $kind, $name) = (uc $1, uc $2, $3);
+			if ($verb eq 'CREATE') { $objects{$name} = $kind }
+			else { delete $objects{$name} unless $text =~ /\bCREATE\s+$kind\s+(?:\@extschema\@\.)?\Q$name\E\b/i }
+		}
+	}
+	return %objects;
+}
+
+# Everything that users call has a comment, a place in docs/, one in the README, and a test.
+sub check_documented_and_tested
+{
+	my @bad;
+	my %objects = sql_objects();
+	my $sql = join "\n", map { sql_only(slurp($_)) } @scripts;
+	my $docs = join "\n", map { slurp($_) } files('docs', qr/\.md/);
+	my $readme = slurp('README.md');
+	my $tests = join "\n", map { slurp($_) } @tests;
+	return 'no SQL objects found' unless %objects;
+	for my $name (sort keys %objects)
+	{
+		my $kind = $objects{$name};
+		push @bad, "$name has no COMMENT ON $kind" unless $sql =~ /\bCOMMENT\s+ON\s+$kind\s+(?:\@extschema\@\.)?\Q$name\E\b/i;
+		push @bad, "$name is not in docs/" unless $docs =~ /\b$name\b/;
+		push @bad, "$name is not in README.md" unless $readme =~ /\b$name\b/;
+		push @bad, "$name is in no test" unless $tests =~ /\b$name\b/;
+	}
+	for my $setting (settings())
+	{
+		my $name = $setting->[0];
+		push @bad, "setting $name is not in docs/" unless $docs =~ /\b\Q$name\E\b/;
+		push @bad, "setting $name is not in README.md" unless $readme =~ /\b\Q$name\E\b/;
+	}
+	return @bad;
+}
+
+# Scripts cannot be run by hand, take over nothing that exists, and have SQL's comments.
+sub check_sql_scripts
+{
+	my @bad;
+	for my $script (@scripts)
+	{
+		my $text = slurp($script);
+		my $code = sql_only($text);
+		my $update = $script =~ /--[^-]+--/;
+		my $guard = $update ? qr/ALTER EXTENSION pollseed UPDATE/ : qr/CREATE EXTENSION pollseed\b/;
+		my ($first) = grep { /\S/ && !/^--/ } split /\n/, $text;
+		push @bad, "$script does not begin with its \\echo ... \\quit guard"
+		  unless ($first // '') =~ /^\\echo Use "$guard.*\\quit\s*$/;
+		push @bad, "$script has a C comment" if $code =~ m{/\*};
+		push @bad, "$script has IF NOT EXISTS" if $code =~ /\bIF\s+NOT\s+EXISTS\b/i;
+		push @bad, "$script has CREATE OR REPLACE" if !$update && $code =~ /\bCREATE\s+OR\s+REPLACE\b/i;
+		push @bad, "$script has SECURITY DEFINER without a pinned search_path"
+		  if $code =~ /\bSECURITY\s+DEFINER\b(?![^;]*\bSET\s+search_path\b)/i;
+	}
+	return @bad;
+}
+
+# One version, wherever it is written.
+sub check_versions
+{
+	my @bad;
+	my ($control) = slurp('pollseed.control') =~ /^default_version\s*=\s*'([^']+)'/m;
+	my $meta = eval { JSON::PP->new->decode(slurp('META.json')) } or return "META.json: $@";
+	my ($changelog) = slurp('CHANGELOG.md') =~ /^##\s*\[?v?(\d+\.\d+\.\d+)/m;
+	my %reached = map { /--(?:[^-]+--)?(\d+(?:\.\d+)*)\.sql$/ ? ($1 => 1) : () } @scripts;
+	my ($newest) = sort { by_version($b, $a) } keys %reached;
+	my %found = ('META.json version' => $meta->{version}, 'META.json provides' => $meta->{provides}{pollseed}{version},
+		'first entry of CHANGELOG.md' => $changelog, 'newest script in sql/' => $newest);
+	for my $place (sort keys %found)
+	{
+		my $version = $found{$place} // 'missing';
+		push @bad, "$place is $version, default_version is $control" if $version ne $control;
+	}
+	my $file = $meta->{provides}{pollseed}{file} // '';
+	push @bad, "META.json provides $file, which does not exist" unless -f $file;
+	return @bad;
+}
+
+sub by_version
+{
+	my @left = split /\./, $_[0];
+	my @right = split /\./, $_[1];
+	while (@left && @right)
+	{
+		my $order = shift(@left) <=> shift(@right);
+		return $order if $order;
+	}
+	return @left <=> @right;
+}
+
+# One file knows that there are several server versions.
+sub check_version_ifs
+{
+	my @bad;
+	for my $file (grep { $_ ne 'src/core/compat.h' } @c_files)
+	{
+		my $line = 0;
+		for (split /\n/, $c_code{$file})
+		{
+			$line++;
+			push @bad, "$file:$line: $&" if /\b(PG_VERSION_NUM|PG_MAJORVERSION_NUM|PG_MAJORVERSION|CATALOG_VERSION_NO)\b/;
+		}
+	}
+	return @bad;
+}
+
+# Dependencies run one way: engines to job and write, those to core; no engine knows another.
+sub check_dependencies
+{
+	my @bad;
+	for my $file (@c_files)
+	{
+		my ($part) = $file =~ m{^src/(\w+)/} or next;
+		my $text = no_comments($c_text{$file});
+		while ($text =~ m{^\s*#\s*include\s+"(?:\.\./)?(\w+)/[^"]*"}mg)
+		{
+			my ($other, $line) = ($1, lines_before($text, $-[0]));
+			next if $other eq $part || !-d "src/$other";
+			next if $other eq 'core' && $part ne 'core';
+			next if $part ne 'core' && $sub_part{$other};
+			push @bad, "$file:$line: $part must not know $other";
+		}
+	}
+	return @bad;
+}
+
+# Every function says what it does, before its definition or, when others call it, in its header.
+sub check_function_comments
+{
+	my @bad;
+	my %declared;
+	for my $header (grep { /\.h$/ } @c_files)
+	{
+		# several declarations without an empty line between them share the comment above
+		for my $block (split /\n\s*\n/, $c_text{$header})
+		{
+			next unless $block =~ m{\*/};
+			my $code = code_only($block);
+			$declared{$1} = 1 while $code =~ /\b(\w+)\s*\([^;{}]*\)[^;{}]*;/g;
+		}
+	}
+	for my $file (@c_files)
+	{
+		for my $function (c_functions($file))
+		{
+			next if $function->{comment} || (!$function->{static} && $declared{ $function->{name} });
+			push @bad, "$file:$function->{line}: $function->{name} has no comment";
+		}
+	}
+	return @bad;
+}
+
+# A function fits a screen and a file fits the head.
+sub check_sizes
+{
+	my @bad;
+	for my $file (@c_files)
+	{
+		my $lines = ($c_text{$file} =~ tr/\n//);
+		push @bad, "$file has $lines lines, more than 700" if $lines > 700;
+		for my $function (c_functions($file))
+		{
+			push @bad, "$file:$function->{line}: $function->{name} has $function->{length} lines, more than 80"
+			  if $function->{length} > 80;
+		}
+	}
+	return @bad;
+}
+
+# Nothing is left for later in a comment.
+sub check_leftovers
+{
+	my @bad;
+	my $marks = join '|', 'TO' . 'DO', 'FIX' . 'ME', 'X' . 'XX';
+	for my $file (@c_files, @scripts, @tests, files('docs', qr/\.md/), glob('*.md Makefile dev/* bench/* .ci/*'))
+	{
+		next unless -f $file;
+		my $line = 0;
+		for (split /\n/, slurp($file))
+		{
+			$line++;
+			push @bad, "$file:$line: $1" if /\b($marks)\b/;
+		}
+	}
+	return @bad;
+}
+
+# Every error has an SQLSTATE.
+sub check_errcodes
+{
+	my @bad;
+	for my $file (@c_files)
+	{
+		my $code = $c_code{$file};
+		while ($code =~ /\bereport\s*(\((?:[^()]++|(?1))*\))/g)
+		{
+			my ($call, $at) = ($1, $-[0]);
+			next unless $call =~ /^\(\s*(?:ERROR|FATAL|PANIC|elevel)\b/;
+			push @bad, "$file:" . lines_before($code, $at) . ': ereport without errcode' unless $call =~ /\berrcode\w*\s*\(/;
+		}
+	}
+	return @bad;
+}
+
+# Tests and their expected output belong together, and no name is taken twice: pg_regress would run sql/NAME.sql for the test.
+sub check_test_names
+{
+	my @bad;
+	my %script = map { m{([^/]+)\.sql$} ? ($1 => 1) : () } @scripts;
+	my %regress = map { m{([^/]+)\.sql$} ? ($1 => 1) : () } glob('test/sql/*.sql');
+	my %isolation = map { m{([^/]+)\.spec$} ? ($1 => 1) : () } glob('test/isolation/specs/*.spec');
+	for my $name (sort keys %regress)
+	{
+		push @bad, "test/sql/$name.sql has the name of a script in sql/" if $script{$name};
+		push @bad, "test/sql/$name.sql and an isolation spec have one name" if $isolation{$name};
+		push @bad, "expected/$name.out is missing" unless -f "expected/$name.out";
+	}
+	for my $name (sort keys %isolation)
+	{
+		push @bad, "test/isolation/expected/$name.out is missing" unless -f "test/isolation/expected/$name.out";
+	}
+	for my $file (glob('expected/*.out test/isolation/expected/*.out'))
+	{
+		# NAME_1.out is another accepted output of NAME
+		my ($name) = $file =~ m{([^/]+?)(?:_\d)?\.out$};
+		my $tests = $file =~ /^expected/ ? \%regress : \%isolation;
+		push @bad, "$file has no test" unless $tests->{$name};
+	}
+	for my $file (glob('test/* test/*/*'))
+	{
+		push @bad, "$file: no suite runs this" if -f $file && $file !~ m{^test/(sql/[^/]+\.sql|pgtap/[^/]+\.sql|tap/[^/]+\.p[lm]|isolation/README\.md|README\.md)$};
+	}
+	return @bad;
+}
+
+# No line has blanks at its end, and every file ends with a newline.
+sub check_whitespace
+{
+	my @bad;
+	for my $file (@c_files, @scripts, files('docs', qr/\.md/), glob('*.md Makefile *.json *.control dev/* .ci/*'))
+	{
+		my $text = slurp($file);
+		push @bad, "$file:" . lines_before($text, $-[0]) . ': blanks at the end of a line' if $text =~ /[ \t]+$/m;
+		push @bad, "$file: no newline at the end" unless $text =~ /\n\z/;
+	}
+	return @bad;
+}
+
+# ---- run ----------------------------------------------------------------------------------------------------------------
+
+for (
+	[ 'exported symbols', \&check_exported_symbols ],
+	[ 'settings in order', \&check_settings_order ],
+	[ 'documented and tested', \&check_documented_and_tested ],
+	[ 'SQL scripts', \&check_sql_scripts ],
+	[ 'versions agree', \&check_versions ],
+	[ 'version checks in one file', \&check_version_ifs ],
+	[ 'dependencies one way', \&check_dependencies ],
+	[ 'functions have comments', \&check_function_comments ],
+	[ 'sizes', \&check_sizes ],
+	[ 'nothing left for later', \&check_leftovers ],
+	[ 'errors have a code', \&check_errcodes ],
+	[ 'test names', \&check_test_names ],
+	[ 'whitespace', \&check_whitespace ])
+{
+	my ($name, $check) = @$_;
+	my @bad = $check->();
+	printf "%-32s %s\n", $name, @bad ? 'FAILED' : 'ok';
+	print "    $_\n" for @bad;
+	@bad ? $failed++ : $passed++;
+}
+print "$passed passed, $failed failed\n";
+exit($failed ? 1 : 0);
