@@ -32,12 +32,13 @@ POLLSEED_FUNCTION(pollseed_drop_poll_tables);
 #define TABLE_COMMENT "made by pollseed_create_poll_tables()"
 
 /* The tables in the order of their creation, each with its statements; %s is the quoted schema. */
-static const struct
+static const struct PollTable
 {
 	const char *name;
+	const char *needed_column; /* what the preset needs of an existing table of that name */
 	const char *statements;
 } poll_tables[] = {
-	{"options",
+	{"options", "text",
 	 "CREATE TABLE %1$s.options ("
 	 " id bigserial PRIMARY KEY,"
 	 " text pg_catalog.text NOT NULL UNIQUE,"
@@ -45,7 +46,7 @@ static const struct
 	 " inserted_at timestamp(0) NOT NULL DEFAULT pg_catalog.timezone('UTC', pg_catalog.now()),"
 	 " updated_at timestamp(0) NOT NULL DEFAULT pg_catalog.timezone('UTC', pg_catalog.now()));"
 	 "COMMENT ON TABLE %1$s.options IS '" TABLE_COMMENT "'"},
-	{"vote_events",
+	{"vote_events", "option_id",
 	 "CREATE TABLE %1$s.vote_events ("
 	 " id bigserial PRIMARY KEY,"
 	 " option_id bigint REFERENCES %1$s.options (id) ON DELETE CASCADE,"
@@ -73,6 +74,17 @@ schema_to_create_in(void)
 	return schema;
 }
 
+/* Refuses a table that has one of the names but is something else. */
+static void
+check_existing(Oid relid, const struct PollTable *table)
+{
+	if (get_attnum(relid, table->needed_column) == InvalidAttrNumber)
+		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_TABLE),
+						errmsg("relation \"%s\" already exists and has no column \"%s\"",
+							   table->name, table->needed_column),
+						errhint("Create the poll tables in another schema: set \"search_path\".")));
+}
+
 /* Creates the tables that are not there; returns how many. */
 static int
 create_tables(Oid schema)
@@ -82,8 +94,13 @@ create_tables(Oid schema)
 
 	for (size_t i = 0; i < lengthof(poll_tables); i++)
 	{
-		if (OidIsValid(get_relname_relid(poll_tables[i].name, schema)))
+		Oid existing = get_relname_relid(poll_tables[i].name, schema);
+
+		if (OidIsValid(existing))
+		{
+			check_existing(existing, &poll_tables[i]);
 			continue;
+		}
 		sql_execute(psprintf(poll_tables[i].statements, quoted_schema), 0, NULL, NULL, NULL);
 		created++;
 	}

@@ -21,12 +21,12 @@
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "nodes/nodeFuncs.h"
-#include "rewrite/rewriteHandler.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
+#include "utils/typcache.h"
 
 #include "core/compat.h"
 #include "core/sql.h"
@@ -101,7 +101,7 @@ refuse_triggers(Relation rel)
 	{
 		const Trigger *trigger = &triggers->triggers[i];
 
-		if (!TRIGGER_FOR_INSERT(trigger->tgtype))
+		if (!TRIGGER_FOR_INSERT(trigger->tgtype) || !trigger_fires(trigger))
 			continue;
 		if (!is_foreign_key_check(trigger))
 			return psprintf("It has the trigger \"%s\".", trigger->tgname);
@@ -125,8 +125,8 @@ refuse_indexes(Relation rel)
 		Relation index = relation_open(lfirst_oid(cell), AccessShareLock);
 
 		if (!index->rd_index->indimmediate)
-			refusal =
-				psprintf("Its index \"%s\" is checked later.", RelationGetRelationName(index));
+			refusal = psprintf("The constraint of its index \"%s\" is deferrable.",
+							   RelationGetRelationName(index));
 		relation_close(index, AccessShareLock);
 	}
 	return refusal;
@@ -146,50 +146,66 @@ function_may_look(Oid function, void *context pg_attribute_unused())
 	return true;
 }
 
-/* Tells whether an expression calls a function that could see the rows that were written before. */
-static bool
-expression_may_look(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (check_functions_in_node(node, function_may_look, context))
-		return true;
-	return expression_tree_walker(node, expression_may_look, context);
-}
+static bool may_look_walker(Node *node, void *context);
 
-/* Tells whether the job gives a column its values. */
+/* Tells whether a domain's checks call a function that could see the rows that were written before. */
 static bool
-job_writes(const WriteJob *job, AttrNumber attnum)
+domain_may_look(Oid domain)
 {
-	for (int i = 0; i < job->ncolumns; i++)
+	/* It registers itself with the memory context, so it must live as long. */
+	DomainConstraintRef *ref = palloc_object(DomainConstraintRef);
+	ListCell			*cell;
+
+	InitDomainConstraintRef(domain, ref, CurrentMemoryContext, false);
+	foreach(cell, ref->constraints)
 	{
-		if (job->columns[i].attnum == attnum)
+		const DomainConstraintState *constraint = lfirst(cell);
+
+		if (may_look_walker((Node *) constraint->check_expr, NULL))
 			return true;
 	}
 	return false;
 }
 
-/* Returns why an expression of the table excludes it, or NULL. */
-static const char *
-refuse_expressions(Relation rel, const WriteJob *job)
+/* Finds a function in an expression that could see the rows that were written before. */
+static bool
+may_look_walker(Node *node, void *context)
 {
-	TupleDesc desc = RelationGetDescr(rel);
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, function_may_look, context))
+		return true;
+	if (IsA(node, CoerceToDomain) && domain_may_look(((CoerceToDomain *) node)->resulttype))
+		return true;
+	return expression_tree_walker(node, may_look_walker, context);
+}
 
-	for (int attnum = 1; attnum <= desc->natts; attnum++)
+bool
+expression_may_look(Node *node)
+{
+	return may_look_walker(node, NULL);
+}
+
+/* Returns why an expression that the table or its columns' types need excludes it, or NULL. */
+static const char *
+refuse_expressions(const WriteJob *job)
+{
+	TupleDesc desc = RelationGetDescr(job->rel);
+	ListCell *cell;
+
+	foreach(cell, write_targets(job))
 	{
-		Form_pg_attribute attribute = TupleDescAttr(desc, attnum - 1);
+		TargetEntry *target = lfirst_node(TargetEntry, cell);
 
-		if (attribute->attisdropped || job_writes(job, attnum))
-			continue;
-		if (expression_may_look(build_column_default(rel, attnum), NULL))
-			return psprintf("The default of column \"%s\" calls a volatile function.",
-							NameStr(attribute->attname));
+		if (expression_may_look((Node *) target->expr))
+			return psprintf("What is written to column \"%s\" calls a volatile function.",
+							NameStr(TupleDescAttr(desc, target->resno - 1)->attname));
 	}
 	for (int i = 0; desc->constr != NULL && i < desc->constr->num_check; i++)
 	{
 		const ConstrCheck *check = &desc->constr->check[i];
 
-		if (expression_may_look(stringToNode(check->ccbin), NULL))
+		if (expression_may_look(stringToNode(check->ccbin)))
 			return psprintf("The constraint \"%s\" calls a volatile function.", check->ccname);
 	}
 	return NULL;
@@ -216,16 +232,17 @@ refuse_routing(Relation rel)
 }
 
 const char *
-direct_lane_refusal(Relation rel, const WriteJob *job)
+direct_lane_refusal(const WriteJob *job)
 {
+	Relation	rel = job->rel;
 	const char *refusal = refuse_kind(rel);
 
 	if (refusal == NULL)
-		refusal = refuse_triggers(rel);
-	if (refusal == NULL)
 		refusal = refuse_indexes(rel);
 	if (refusal == NULL)
-		refusal = refuse_expressions(rel, job);
+		refusal = refuse_triggers(rel);
+	if (refusal == NULL)
+		refusal = refuse_expressions(job);
 	if (refusal == NULL)
 		refusal = refuse_routing(rel);
 	return refusal;

@@ -66,12 +66,20 @@ typedef struct ForeignKey
 	struct proven_hash *proven;
 } ForeignKey;
 
+/* A row whose key is still to be proven. */
+typedef struct PendingCheck
+{
+	ForeignKey	   *fk;
+	ItemPointerData row;
+} PendingCheck;
+
 struct ForeignKeys
 {
 	Relation		rel;
 	TupleTableSlot *checked; /* the row that the check looks at */
 	int				count;
 	ForeignKey	   *keys;
+	List		   *pending; /* of PendingCheck, in the memory of the batch */
 };
 
 /* Tells whether two keys are the same to the byte; NULLs are, as the check treats them alike. */
@@ -108,6 +116,13 @@ is_foreign_key_check(const Trigger *trigger)
 		   RI_FKey_trigger_type(trigger->tgfoid) == RI_TRIGGER_FK;
 }
 
+bool
+trigger_fires(const Trigger *trigger)
+{
+	return trigger->tgenabled == TRIGGER_FIRES_ON_ORIGIN ||
+		   trigger->tgenabled == TRIGGER_FIRES_ALWAYS;
+}
+
 /* Finds the columns of the foreign key that a trigger checks. */
 static void
 find_columns(Relation rel, ForeignKey *fk)
@@ -132,14 +147,6 @@ find_columns(Relation rel, ForeignKey *fk)
 		return;
 	}
 	elog(ERROR, "could not find the foreign key of trigger \"%s\"", fk->trigger->tgname);
-}
-
-/* Tells whether a trigger fires; the session's replication role is "origin" here. */
-static bool
-trigger_fires(const Trigger *trigger)
-{
-	return trigger->tgenabled == TRIGGER_FIRES_ON_ORIGIN ||
-		   trigger->tgenabled == TRIGGER_FIRES_ALWAYS;
 }
 
 ForeignKeys *
@@ -180,6 +187,7 @@ static void
 read_key(const ForeignKey *fk, TupleTableSlot *row, KeyValues *key)
 {
 	key->hash = 0;
+	Assert(fk->ncolumns > 0);
 	for (int i = 0; i < fk->ncolumns; i++)
 	{
 		uint32 hash = 0;
@@ -191,7 +199,7 @@ read_key(const ForeignKey *fk, TupleTableSlot *row, KeyValues *key)
 	}
 }
 
-/* Remembers a key as proven. */
+/* Remembers a key as proven: it will be at the end of the batch, or the transaction fails. */
 static void
 remember_key(ForeignKey *fk, const KeyValues *key)
 {
@@ -217,32 +225,8 @@ remember_key(ForeignKey *fk, const KeyValues *key)
 	proven_insert(fk->proven, kept, &found);
 }
 
-/* Calls the server's check for a row, as its trigger would be called after the insertion. */
-static void
-check_row(ForeignKeys *keys, ForeignKey *fk, TupleTableSlot *row)
-{
-	LOCAL_FCINFO(fcinfo, 0);
-	FmgrInfo	function;
-	TriggerData data = {0};
-
-	if (!table_tuple_fetch_row_version(keys->rel, &row->tts_tid, SnapshotAny, keys->checked))
-		elog(ERROR, "could not fetch the row that was just inserted");
-
-	data.type = T_TriggerData;
-	data.tg_event = TRIGGER_EVENT_INSERT | TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER;
-	data.tg_relation = keys->rel;
-	data.tg_trigger = fk->trigger;
-	data.tg_trigslot = keys->checked;
-	data.tg_trigtuple = ExecFetchSlotHeapTuple(keys->checked, false, NULL);
-
-	fmgr_info(fk->trigger->tgfoid, &function);
-	InitFunctionCallInfoData(*fcinfo, &function, 0, InvalidOid, (Node *) &data, NULL);
-	(void) FunctionCallInvoke(fcinfo);
-	ExecClearTuple(keys->checked);
-}
-
 void
-foreign_keys_prove(ForeignKeys *keys, TupleTableSlot **rows, int nrows)
+foreign_keys_note(ForeignKeys *keys, TupleTableSlot **rows, int nrows)
 {
 	for (int i = 0; i < keys->count; i++)
 	{
@@ -250,14 +234,54 @@ foreign_keys_prove(ForeignKeys *keys, TupleTableSlot **rows, int nrows)
 
 		for (int row = 0; row < nrows; row++)
 		{
-			KeyValues key;
+			KeyValues	  key;
+			PendingCheck *check;
 
 			read_key(fk, rows[row], &key);
 			if (proven_lookup(fk->proven, &key) != NULL)
 				continue;
-			CHECK_FOR_INTERRUPTS();
-			check_row(keys, fk, rows[row]);
+			check = palloc_object(PendingCheck);
+			check->fk = fk;
+			check->row = rows[row]->tts_tid;
+			keys->pending = lappend(keys->pending, check);
 			remember_key(fk, &key);
 		}
 	}
+}
+
+/* Calls the server's check for a row, as its trigger would be called after the insertion. */
+static void
+check_row(ForeignKeys *keys, PendingCheck *check)
+{
+	LOCAL_FCINFO(fcinfo, 0);
+	FmgrInfo	function;
+	TriggerData data = {0};
+
+	if (!table_tuple_fetch_row_version(keys->rel, &check->row, SnapshotAny, keys->checked))
+		elog(ERROR, "could not fetch the row that was just inserted");
+
+	data.type = T_TriggerData;
+	data.tg_event = TRIGGER_EVENT_INSERT | TRIGGER_EVENT_ROW | TRIGGER_EVENT_AFTER;
+	data.tg_relation = keys->rel;
+	data.tg_trigger = check->fk->trigger;
+	data.tg_trigslot = keys->checked;
+	data.tg_trigtuple = ExecFetchSlotHeapTuple(keys->checked, false, NULL);
+
+	fmgr_info(check->fk->trigger->tgfoid, &function);
+	InitFunctionCallInfoData(*fcinfo, &function, 0, InvalidOid, (Node *) &data, NULL);
+	(void) FunctionCallInvoke(fcinfo);
+	ExecClearTuple(keys->checked);
+}
+
+void
+foreign_keys_prove(ForeignKeys *keys)
+{
+	ListCell *cell;
+
+	foreach(cell, keys->pending)
+	{
+		CHECK_FOR_INTERRUPTS();
+		check_row(keys, lfirst(cell));
+	}
+	keys->pending = NIL;
 }

@@ -17,6 +17,9 @@ typedef struct ForeignKeys ForeignKeys;
 /* Tells whether a trigger is the check of a foreign key on insertion. */
 extern bool is_foreign_key_check(const Trigger *trigger);
 
+/* Tells whether a trigger fires where the session's replication role is "origin". */
+extern bool trigger_fires(const Trigger *trigger);
+
 /*
  * Prepares the proof of the foreign keys of a relation; memory of the current
  * context.  The triggers are the executor's copy: the relation's own may move.
@@ -24,12 +27,18 @@ extern bool is_foreign_key_check(const Trigger *trigger);
 extern ForeignKeys *foreign_keys_open(Relation rel, TriggerDesc *triggers);
 
 /*
- * Proves the foreign keys of rows that have just been inserted, with the
- * server's own check: it locks the parent row FOR KEY SHARE until the end of the
- * transaction, so that a key once proven stays so.  Raises the server's error
+ * Notes which of the rows just inserted have keys that are not yet proven; what
+ * it allocates must live until foreign_keys_prove().
+ */
+extern void foreign_keys_note(ForeignKeys *keys, TupleTableSlot **rows, int nrows);
+
+/*
+ * Proves the keys that were noted, at the end of the batch as INSERT does, with
+ * the server's own check: it locks the parent row FOR KEY SHARE until the end of
+ * the transaction, so that a key once proven stays so.  Raises the server's error
  * for a key that has no parent.
  */
-extern void foreign_keys_prove(ForeignKeys *keys, TupleTableSlot **rows, int nrows);
+extern void foreign_keys_prove(ForeignKeys *keys);
 
 /* Lets go of the relation's rows. */
 extern void foreign_keys_close(ForeignKeys *keys);

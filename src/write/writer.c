@@ -142,8 +142,7 @@ resolve_columns(WriteJob *job, int ncolumns, const WriteColumn *columns)
 static void
 open_lane(Writer *writer)
 {
-	const char *refusal =
-		write_lane == LANE_SPI ? "" : direct_lane_refusal(writer->job.rel, &writer->job);
+	const char *refusal = write_lane == LANE_SPI ? "" : direct_lane_refusal(&writer->job);
 
 	if (refusal != NULL && write_lane == LANE_DIRECT)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
