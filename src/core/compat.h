@@ -11,11 +11,13 @@
 #ifndef POLLSEED_COMPAT_H
 #define POLLSEED_COMPAT_H
 
+#include "catalog/pg_namespace.h"
 #include "datatype/timestamp.h"
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "parser/parse_node.h"
 #include "storage/shmem.h"
+#include "utils/acl.h"
 
 #if PG_VERSION_NUM < 150000
 #error "pollseed needs PostgreSQL 15 or later"
@@ -50,6 +52,17 @@
 #else
 #define POLLSEED_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
+
+/* Checks a role's privilege to use a schema. */
+static inline AclResult
+compat_schema_usage(Oid schema, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(NamespaceRelationId, schema, role, ACL_USAGE);
+#else
+	return pg_namespace_aclcheck(schema, role, ACL_USAGE);
+#endif
+}
 
 /* Checks the caller's privileges on the parse state's relations as the executor would, hooks included. */
 static inline void

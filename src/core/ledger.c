@@ -37,20 +37,6 @@ ledger_owner(void)
 	return owner;
 }
 
-/* Runs one statement on the ledger as its owner; an error restores the user with its transaction. */
-static void
-execute_as_owner(const char *sql, int nargs, Oid *types, Datum *values)
-{
-	Oid user;
-	int security_context;
-
-	GetUserIdAndSecContext(&user, &security_context);
-	SetUserIdAndSecContext(ledger_owner(), security_context | SECURITY_LOCAL_USERID_CHANGE |
-											   SECURITY_RESTRICTED_OPERATION);
-	sql_execute(sql, nargs, types, values, NULL);
-	SetUserIdAndSecContext(user, security_context);
-}
-
 int64
 ledger_record(const LedgerEntry *entry)
 {
@@ -70,11 +56,12 @@ ledger_record(const LedgerEntry *entry)
 	values[7] = Float8GetDatum(entry->time_ms);
 	values[8] = NameGetDatum(user);
 
-	execute_as_owner("INSERT INTO pollseed.runs (engine, relation, rows_written, seed,"
-					 " generator_version, arguments, lane, time_ms, run_by, run_at)"
-					 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, pg_catalog.now())"
-					 " RETURNING run_id",
-					 lengthof(types), types, values);
+	sql_execute_as(ledger_owner(),
+				   "INSERT INTO pollseed.runs (engine, relation, rows_written, seed,"
+				   " generator_version, arguments, lane, time_ms, run_by, run_at)"
+				   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, pg_catalog.now())"
+				   " RETURNING run_id",
+				   lengthof(types), types, values);
 	return DatumGetInt64(sql_value_not_null(0, 1));
 }
 
@@ -87,9 +74,9 @@ ledger_mark_cleared(const char *engine, const char *relation)
 	values[0] = CStringGetTextDatum(engine);
 	values[1] = CStringGetTextDatum(relation);
 
-	execute_as_owner(
-		"UPDATE pollseed.runs SET cleared_at = pg_catalog.now()"
-		" WHERE engine OPERATOR(pg_catalog.=) $1 AND relation OPERATOR(pg_catalog.=) $2"
-		" AND cleared_at IS NULL",
-		lengthof(types), types, values);
+	sql_execute_as(ledger_owner(),
+				   "UPDATE pollseed.runs SET cleared_at = pg_catalog.now()"
+				   " WHERE engine OPERATOR(pg_catalog.=) $1 AND relation OPERATOR(pg_catalog.=) $2"
+				   " AND cleared_at IS NULL",
+				   lengthof(types), types, values);
 }

@@ -21,6 +21,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "core/compat.h"
 #include "core/relation.h"
 
 Relation
@@ -47,8 +48,11 @@ void
 relation_check_privilege(Relation rel, AclMode mode)
 {
 	Oid relid = RelationGetRelid(rel);
+	Oid schema = RelationGetNamespace(rel);
 	Oid user = GetUserId();
 
+	if (compat_schema_usage(schema, user) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_SCHEMA, get_namespace_name(schema));
 	if (pg_class_aclcheck(relid, user, mode) != ACLCHECK_OK &&
 		pg_attribute_aclcheck_all(relid, user, mode, ACLMASK_ANY) != ACLCHECK_OK)
 		aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(rel->rd_rel->relkind),
@@ -79,7 +83,8 @@ relation_check_writable_kind(Relation rel)
 			break;
 		default:
 			ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-							errmsg("\"%s\" is not a table or view", RelationGetRelationName(rel))));
+							errmsg("\"%s\" is not a table or view", RelationGetRelationName(rel)),
+							errhint("Name a table, partitioned table, foreign table or view.")));
 	}
 	if (RELATION_IS_OTHER_TEMP(rel))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -21,7 +21,10 @@ extern Relation relation_open_by_oid(Oid relid, LOCKMODE lockmode);
 /* Opens and locks the relation that a plain name means on the search path; NULL where there is none. */
 extern Relation relation_open_by_name(const char *name, LOCKMODE lockmode);
 
-/* Raises 42501 unless the caller has a privilege on the relation or on any of its columns. */
+/*
+ * Raises 42501 unless the caller may use the relation's schema, as naming the
+ * relation in SQL needs, and has a privilege on it or on any of its columns.
+ */
 extern void relation_check_privilege(Relation rel, AclMode mode);
 
 /* Raises 42501 unless the caller has a privilege on the relation or on this column. */

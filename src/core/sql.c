@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "executor/spi.h"
+#include "miscadmin.h"
 
 #include "core/sql.h"
 
@@ -24,6 +25,21 @@ sql_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *n
 	if (result < 0)
 		elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(result));
 	return (int64) SPI_processed;
+}
+
+int64
+sql_execute_as(Oid role, const char *sql, int nargs, Oid *types, Datum *values)
+{
+	Oid	  user;
+	int	  security_context;
+	int64 processed;
+
+	GetUserIdAndSecContext(&user, &security_context);
+	SetUserIdAndSecContext(role, security_context | SECURITY_LOCAL_USERID_CHANGE |
+									 SECURITY_RESTRICTED_OPERATION);
+	processed = sql_execute(sql, nargs, types, values, NULL);
+	SetUserIdAndSecContext(user, security_context);
+	return processed;
 }
 
 Datum

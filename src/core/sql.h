@@ -15,6 +15,12 @@
  */
 extern int64 sql_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls);
 
+/*
+ * Does the same as another role, for statements of ours on tables of the
+ * extension's or the server's; an error restores the user with its transaction.
+ */
+extern int64 sql_execute_as(Oid role, const char *sql, int nargs, Oid *types, Datum *values);
+
 /* Returns a value of the last statement's result, by row from 0 and column from 1; not a copy. */
 extern Datum sql_value(uint64 row, int column, bool *isnull);
 

@@ -10,7 +10,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "lib/stringinfo.h"
+#include "parser/parse_coerce.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -126,21 +126,34 @@ event_type_condition(const Poll *poll, const char *types)
 					poll->columns[EVENT_TYPE].quoted_name, quote_literal_cstr(types));
 }
 
+/*
+ * Returns SQL that compares an event's option id, as c.id, with an option's, as
+ * i.id.  Where their types differ, the one that loses nothing is cast.
+ */
+static const char *
+same_option(const Poll *poll)
+{
+	Oid option_type = poll->columns[OPTION_ID].type;
+	Oid event_type = poll->columns[EVENT_OPTION_ID].type;
+
+	if (can_coerce_type(1, &event_type, &option_type, COERCION_IMPLICIT))
+		return psprintf("c.id::%s %s i.id", qualified_type_name(option_type, -1),
+						equality_operator(option_type));
+	return psprintf("c.id %s i.id::%s", equality_operator(event_type),
+					qualified_type_name(event_type, -1));
+}
+
 /* Returns SQL for the votes of each option, as (id, votes), given the array of their ids as a parameter. */
 static const char *
 event_counts(const Poll *poll, int parameter)
 {
-	const PollColumn *option_id = &poll->columns[EVENT_OPTION_ID];
-
 	return psprintf(
 		"SELECT i.id, COALESCE(c.votes, 0) AS votes"
 		" FROM pg_catalog.unnest($%d) WITH ORDINALITY AS i(id, place) LEFT JOIN"
 		" (SELECT e.%s AS id, pg_catalog.count(*) AS votes FROM %s AS e WHERE %s GROUP BY 1) AS c"
-		" ON c.id %s i.id::%s ORDER BY i.place",
-		parameter, option_id->quoted_name, relation_quoted_name(poll->events),
-		event_type_condition(poll, "{" SEED_EVENT_TYPE "," VOTE_EVENT_TYPE "}"),
-		equality_operator(option_id->type),
-		qualified_type_name(option_id->type, option_id->typmod));
+		" ON %s ORDER BY i.place",
+		parameter, poll->columns[EVENT_OPTION_ID].quoted_name, relation_quoted_name(poll->events),
+		event_type_condition(poll, "{" SEED_EVENT_TYPE "," VOTE_EVENT_TYPE "}"), same_option(poll));
 }
 
 PollOptions *
@@ -149,22 +162,39 @@ options_read(Poll *poll)
 	return read_options(poll, "");
 }
 
+/*
+ * Counts the options' votes from their events, in a statement of its own: it must
+ * see what was committed while we waited for the locks.
+ */
+static void
+count_votes(Poll *poll, PollOptions *options)
+{
+	Oid	  type;
+	Datum ids = ids_array(poll, options, &type);
+
+	/* There the statement would not, and nothing that we lock changes with a seeding. */
+	if (XactIsoLevel == XACT_REPEATABLE_READ)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot number votes on in a repeatable read transaction where relation "
+						"\"%s\" keeps no count",
+						RelationGetRelationName(poll->options)),
+				 errhint("Use isolation level read committed or serializable, or give the options "
+						 "a column for their votes.")));
+
+	sql_execute(event_counts(poll, 1), 1, &type, &ids, NULL);
+	for (int row = 0; row < options->count; row++)
+		options->votes[row] = DatumGetInt64(sql_value_not_null(row, 2));
+	SPI_freetuptable(SPI_tuptable);
+}
+
 PollOptions *
 options_lock(Poll *poll)
 {
 	PollOptions *options = read_options(poll, " FOR NO KEY UPDATE");
 
-	/* A statement of its own: it must see what was committed while we waited for the locks. */
 	if (!poll_has(poll, OPTION_VOTES) && poll_has(poll, EVENT_VOTES_AFTER))
-	{
-		Oid	  type;
-		Datum ids = ids_array(poll, options, &type);
-
-		sql_execute(event_counts(poll, 1), 1, &type, &ids, NULL);
-		for (int row = 0; row < options->count; row++)
-			options->votes[row] = DatumGetInt64(sql_value_not_null(row, 2));
-		SPI_freetuptable(SPI_tuptable);
-	}
+		count_votes(poll, options);
 	return options;
 }
 

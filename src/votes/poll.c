@@ -161,7 +161,8 @@ find_column(Relation rel, Jsonb *columns, PollColumnRole role, PollColumn *colum
 	{
 		if (roles[role].required)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("column \"%s\" cannot be left out", roles[role].key)));
+							errmsg("column \"%s\" cannot be left out", roles[role].key),
+							errhint("Name the column that serves as \"%s\".", roles[role].key)));
 		return;
 	}
 
@@ -183,7 +184,8 @@ find_column(Relation rel, Jsonb *columns, PollColumnRole role, PollColumn *colum
 	column->attnum = attribute->attnum;
 	column->type = attribute->atttypid;
 	column->typmod = attribute->atttypmod;
-	column->base_type = getBaseType(column->type);
+	column->base_typmod = column->typmod;
+	column->base_type = getBaseTypeAndTypmod(column->type, &column->base_typmod);
 	column->quoted_name = quote_identifier(column->name);
 	ReleaseSysCache(tuple);
 
@@ -258,6 +260,25 @@ poll_check_privilege(const Poll *poll, PollColumnRole role, AclMode mode)
 		column_check_privilege(rel, poll->columns[role].attnum, mode);
 }
 
+/* Returns the largest integer of a numeric type with a precision and scale. */
+static int64
+numeric_max(int32 typmod)
+{
+	int	  digits;
+	int64 max = 1;
+
+	if (typmod < (int32) VARHDRSZ)
+		return PG_INT64_MAX;
+
+	/* As numeric.c packs them: precision above, scale as 11 bits with sign below. */
+	digits = ((typmod - VARHDRSZ) >> 16 & 0xffff) - ((((typmod - VARHDRSZ) & 0x7ff) ^ 1024) - 1024);
+	if (digits > 18)
+		return PG_INT64_MAX;
+	for (; digits > 0; digits--)
+		max *= 10;
+	return max - 1;
+}
+
 int64
 poll_column_max(const PollColumn *column)
 {
@@ -267,6 +288,8 @@ poll_column_max(const PollColumn *column)
 			return PG_INT16_MAX;
 		case INT4OID:
 			return PG_INT32_MAX;
+		case NUMERICOID:
+			return numeric_max(column->base_typmod);
 		default:
 			return PG_INT64_MAX;
 	}

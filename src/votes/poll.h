@@ -40,6 +40,7 @@ typedef struct PollColumn
 	AttrNumber	attnum;
 	Oid			type;	   /* as declared */
 	Oid			base_type; /* the same, or what a domain is over */
+	int32		base_typmod;
 	int32		typmod;
 	const char *name;
 	const char *quoted_name;

@@ -63,9 +63,11 @@ request_relation(FunctionCallInfo fcinfo, int arg)
 void
 request_time_range(FunctionCallInfo fcinfo, int range_arg, int end_arg, VoteSpec *spec)
 {
-	Interval  one_day = {.time = USECS_PER_DAY};
-	Interval *range = PG_ARGISNULL(range_arg) ? &one_day : PG_GETARG_INTERVAL_P(range_arg);
+	Interval *range = &spec->time_range;
 
+	spec->time_range = (Interval){.time = USECS_PER_DAY};
+	if (!PG_ARGISNULL(range_arg))
+		spec->time_range = *PG_GETARG_INTERVAL_P(range_arg);
 	spec->ends_at = PG_ARGISNULL(end_arg) ? GetCurrentTransactionStartTimestamp()
 										  : PG_GETARG_TIMESTAMPTZ(end_arg);
 	if (TIMESTAMP_NOT_FINITE(spec->ends_at))

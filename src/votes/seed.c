@@ -22,7 +22,7 @@
 #include "core/ledger.h"
 #include "core/relation.h"
 #include "core/sql.h"
-#include "votes/options.h"
+#include "votes/events.h"
 #include "votes/request.h"
 #include "write/writer.h"
 
@@ -44,13 +44,8 @@ enum
 	ARG_WEIGHTS,
 	ARG_OPTIONS,
 	ARG_EVENTS,
-	ARG_COLUMNS,
-	NUM_ARGS
+	ARG_COLUMNS
 };
-
-/* The roles of the columns of an event that get a value with each vote, in the order of the values. */
-static const PollColumnRole value_roles[] = {EVENT_OPTION_ID, EVENT_LANGUAGE, EVENT_VOTES_AFTER,
-											 EVENT_INSERTED_AT, EVENT_UPDATED_AT};
 
 /* Returns the batch size asked for. */
 static int
@@ -92,89 +87,6 @@ check_counts_fit(const Poll *poll, PollColumnRole role, const PollOptions *optio
 	}
 }
 
-/* Opens a writer for the columns that the events table has. */
-static Writer *
-open_event_writer(const Poll *poll, int batch_size)
-{
-	WriteColumn columns[lengthof(value_roles) + 1];
-	int			ncolumns = 0;
-
-	for (size_t i = 0; i < lengthof(value_roles); i++)
-	{
-		PollColumnRole	  role = value_roles[i];
-		const PollColumn *column = &poll->columns[role];
-		WriteColumn		 *write = &columns[ncolumns];
-
-		if (!poll_has(poll, role))
-			continue;
-		*write = (WriteColumn){.name = column->name, .typmod = -1};
-		if (role == EVENT_OPTION_ID)
-			write->type = poll->columns[OPTION_ID].type;
-		else if (role == EVENT_LANGUAGE)
-		{
-			write->type = poll->columns[OPTION_TEXT].type;
-			write->typmod = poll->columns[OPTION_TEXT].typmod;
-		}
-		else if (role == EVENT_VOTES_AFTER)
-			write->type = INT8OID;
-		else
-			write->type = column->base_type;
-		ncolumns++;
-	}
-	if (poll_has(poll, EVENT_TYPE))
-		columns[ncolumns++] =
-			(WriteColumn){.name = poll->columns[EVENT_TYPE].name, .literal = SEED_EVENT_TYPE};
-
-	return writer_open(poll->events, ncolumns, columns, batch_size);
-}
-
-/* Gives the writer one vote. */
-static void
-write_vote(Writer *writer, const Poll *poll, const PollOptions *options, const Vote *vote)
-{
-	bool  *isnull;
-	Datum *values = writer_next_row(writer, &isnull);
-	int	   option = vote->option;
-	int	   n = 0;
-
-	values[n] = options->ids[option];
-	isnull[n++] = false;
-	if (poll_has(poll, EVENT_LANGUAGE))
-	{
-		values[n] = options->labels[option];
-		isnull[n++] = options->label_nulls[option];
-	}
-	if (poll_has(poll, EVENT_VOTES_AFTER))
-	{
-		values[n] = Int64GetDatum(options->votes[option] + vote->nth);
-		isnull[n++] = false;
-	}
-	values[n] = poll_column_time(&poll->columns[EVENT_INSERTED_AT], vote->cast_at);
-	isnull[n++] = false;
-	if (poll_has(poll, EVENT_UPDATED_AT))
-	{
-		values[n] = poll_column_time(&poll->columns[EVENT_UPDATED_AT], vote->cast_at);
-		isnull[n++] = false;
-	}
-}
-
-/* Generates all votes and writes them. */
-static WriteFigures
-write_votes(const Poll *poll, const PollOptions *options, const VoteShare *shares,
-			const VoteSpec *spec, int batch_size)
-{
-	Writer	   *writer = open_event_writer(poll, batch_size);
-	VoteStream *stream = vote_stream_begin(spec, options->count, shares, 1);
-
-	for (int64 i = 0; i < spec->vote_count; i++)
-	{
-		Vote vote = vote_stream_next(stream);
-
-		write_vote(writer, poll, options, &vote);
-	}
-	return writer_close(writer);
-}
-
 /* Warns where the table does not hold all the rows that it was given. */
 static void
 warn_of_missing_rows(const Poll *poll, const WriteFigures *figures)
@@ -187,30 +99,33 @@ warn_of_missing_rows(const Poll *poll, const WriteFigures *figures)
 				 errhint("A trigger or rule of the relation discards or redirects rows.")));
 }
 
-/* Returns a run's arguments for the ledger, as given and as resolved, so that it can be repeated. */
+/* Returns a run's arguments as they were resolved, for the ledger, so that it can be repeated. */
 static Datum
-ledger_arguments(FunctionCallInfo fcinfo, const Poll *poll, const VoteSpec *spec)
+ledger_arguments(const Poll *poll, const PollRequest *request, const VoteSpec *spec, int batch_size)
 {
-	Oid	  types[NUM_ARGS + 4] = {INT8OID,		 TEXTOID, INTERVALOID, TEXTOID,		   INT8OID,
-								 TIMESTAMPTZOID, INT4OID, JSONBOID,	   REGCLASSOID,	   REGCLASSOID,
-								 JSONBOID,		 TEXTOID, TEXTOID,	   TIMESTAMPTZOID, TEXTOID};
+	Oid	  types[] = {INT8OID, TEXTOID,	   TEXTOID,		   TEXTOID,	 TEXTOID, INT4OID,
+					 TEXTOID, INTERVALOID, TIMESTAMPTZOID, JSONBOID, JSONBOID};
 	Datum values[lengthof(types)];
 	char  nulls[lengthof(types)];
 
 	memset(nulls, ' ', sizeof(nulls));
-	for (int arg = 0; arg < NUM_ARGS; arg++)
-	{
-		values[arg] = PG_GETARG_DATUM(arg);
-		nulls[arg] = PG_ARGISNULL(arg) ? 'n' : ' ';
-	}
-	values[NUM_ARGS] = CStringGetTextDatum(relation_quoted_name(poll->options));
-	values[NUM_ARGS + 1] = CStringGetTextDatum(relation_quoted_name(poll->events));
-	values[NUM_ARGS + 2] = TimestampTzGetDatum(spec->ends_at);
-	values[NUM_ARGS + 3] = CStringGetTextDatum(pg_get_timezone_name(session_timezone));
+	values[0] = Int64GetDatum(spec->vote_count);
+	values[1] = CStringGetTextDatum(distribution_name(spec->distribution));
+	values[2] = CStringGetTextDatum(arrival_name(spec->arrival));
+	values[3] = CStringGetTextDatum(relation_quoted_name(poll->options));
+	values[4] = CStringGetTextDatum(relation_quoted_name(poll->events));
+	values[5] = Int32GetDatum(batch_size);
+	values[6] = CStringGetTextDatum(pg_get_timezone_name(session_timezone));
+	values[7] = IntervalPGetDatum(&spec->time_range);
+	values[8] = TimestampTzGetDatum(spec->ends_at);
+	values[9] = JsonbPGetDatum(spec->weights);
+	nulls[9] = spec->weights == NULL ? 'n' : ' ';
+	values[10] = JsonbPGetDatum(request->columns);
+	nulls[10] = request->columns == NULL ? 'n' : ' ';
 
 	sql_execute("SELECT pg_catalog.jsonb_build_object('vote_count', $1, 'distribution', $2,"
-				" 'time_range', $3, 'arrival', $4, 'batch_size', $7, 'weights', $8, 'columns', $11,"
-				" 'options', $12, 'events', $13, 'ends_at', $14, 'time_zone', $15)",
+				" 'arrival', $3, 'options', $4, 'events', $5, 'batch_size', $6, 'time_zone', $7,"
+				" 'time_range', $8, 'ends_at', $9, 'weights', $10, 'columns', $11)",
 				lengthof(types), types, values, nulls);
 	return sql_value_not_null(0, 1);
 }
@@ -263,14 +178,14 @@ pollseed_seed(PG_FUNCTION_ARGS)
 	check_counts_fit(poll, OPTION_VOTES, options, shares);
 	check_counts_fit(poll, EVENT_VOTES_AFTER, options, shares);
 
-	figures = write_votes(poll, options, shares, &spec, batch_size);
+	figures = events_write(poll, options, shares, &spec, batch_size);
 	options_updated = options_add_votes(poll, options, shares, spec.ends_at);
 	warn_of_missing_rows(poll, &figures);
 
 	entry.relation = relation_quoted_name(poll->events);
 	entry.rows_written = figures.rows_sent;
 	entry.seed = spec.seed;
-	entry.arguments = ledger_arguments(fcinfo, poll, &spec);
+	entry.arguments = ledger_arguments(poll, &request, &spec, batch_size);
 	entry.lane = figures.lane;
 	entry.time_ms = milliseconds_since(start);
 	run_id = ledger_record(&entry);

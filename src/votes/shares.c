@@ -68,6 +68,12 @@ distribution_by_name(const char *name)
 							"\"random\" and \"zipf\"; \"weights\" gives any other.")));
 }
 
+const char *
+distribution_name(Distribution distribution)
+{
+	return distribution_names[distribution];
+}
+
 /* Returns what a label weighs in the distribution "realistic". */
 static double
 realistic_weight(const char *label)
@@ -119,29 +125,36 @@ weigh_by_distribution(Distribution distribution, int noptions, char **labels, Vo
 	}
 }
 
+/* Compares two labels by their bytes. */
+static int
+compare_labels(const void *a, const void *b)
+{
+	return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
 /* Refuses a key of the weights that is the label of no option. */
 static void
 check_weight_labels(int noptions, char **labels, Jsonb *weights)
 {
+	char			 **sorted = palloc_array(char *, noptions);
 	JsonbIterator	  *it = JsonbIteratorInit(&weights->root);
 	JsonbIteratorToken token;
 	JsonbValue		   value;
 
+	memcpy(sorted, labels, noptions * sizeof(char *));
+	qsort(sorted, noptions, sizeof(char *), compare_labels);
 	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
 	{
-		bool known = false;
+		char *key;
 
 		if (token != WJB_KEY)
 			continue;
-		for (int i = 0; i < noptions && !known; i++)
-			known = (int) strlen(labels[i]) == value.val.string.len &&
-					memcmp(labels[i], value.val.string.val, value.val.string.len) == 0;
-		if (!known)
+		key = pnstrdup(value.val.string.val, value.val.string.len);
+		if (bsearch(&key, sorted, noptions, sizeof(char *), compare_labels) == NULL)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("weights name the unknown option \"%s\"",
-								   pnstrdup(value.val.string.val, value.val.string.len)),
-							errhint("Each key must be the label of an option, upper and lower case "
-									"as in the table.")));
+							errmsg("weights name the unknown option \"%s\"", key),
+							errhint("Each key must be the label of an option, upper and lower "
+									"case as in the table.")));
 	}
 }
 
@@ -166,12 +179,14 @@ weigh_by_object(int noptions, char **labels, Jsonb *weights, VoteShare *shares)
 			continue;
 		if (value->type != jbvNumeric)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("weight of option \"%s\" is not a number", labels[i])));
+							errmsg("weight of option \"%s\" is not a number", labels[i]),
+							errhint("Weights are numbers from zero up to 1e308.")));
 		shares[i].weight = DatumGetFloat8(
-			DirectFunctionCall1(numeric_float8, NumericGetDatum(value->val.numeric)));
-		if (shares[i].weight < 0)
+			DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
+		if (shares[i].weight < 0 || isinf(shares[i].weight))
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							errmsg("weight of option \"%s\" is negative", labels[i])));
+							errmsg("weight of option \"%s\" is negative or too large", labels[i]),
+							errhint("Weights are numbers from zero up to 1e308.")));
 	}
 }
 

@@ -36,6 +36,9 @@ typedef struct VoteShare
 /* Returns the distribution of that name; raises 22023 naming the valid ones. */
 extern Distribution distribution_by_name(const char *name);
 
+/* Returns a distribution's name. */
+extern const char *distribution_name(Distribution distribution);
+
 /*
  * Shares vote_count votes among the options, in the order of their labels.
  *

@@ -24,6 +24,7 @@
 
 #include "core/compat.h"
 #include "core/figures.h"
+#include "core/ledger.h"
 #include "core/sql.h"
 
 POLLSEED_FUNCTION(pollseed_create_poll_tables);
@@ -179,6 +180,7 @@ pollseed_drop_poll_tables(PG_FUNCTION_ARGS)
 								   poll_tables[i].name),
 							errhint("To drop it all the same, use DROP TABLE %s.", table)));
 		sql_execute(psprintf("DROP TABLE %s", table), 0, NULL, NULL, NULL);
+		ledger_mark_cleared("votes", table);
 		dropped++;
 	}
 	SPI_finish();

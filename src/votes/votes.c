@@ -41,6 +41,12 @@ arrival_by_name(const char *name)
 			 errhint("Valid arrivals are \"uniform\", \"diurnal\" and \"bursty\".")));
 }
 
+const char *
+arrival_name(Arrival arrival)
+{
+	return arrival_names[arrival];
+}
+
 VoteStream *
 vote_stream_begin(const VoteSpec *spec, int noptions, const VoteShare *shares, int64 first_vote)
 {

@@ -31,8 +31,9 @@ typedef struct VoteSpec
 	Jsonb		*weights; /* or NULL */
 	Arrival		 arrival;
 	int64		 seed;
-	TimestampTz	 starts_at; /* votes are cast from then on, */
-	TimestampTz	 ends_at;	/* and before this */
+	Interval	 time_range; /* as asked for */
+	TimestampTz	 starts_at;	 /* votes are cast from then on, */
+	TimestampTz	 ends_at;	 /* and before this */
 } VoteSpec;
 
 /* One vote, counted from 1 in time order. */
@@ -47,6 +48,9 @@ typedef struct VoteStream VoteStream;
 
 /* Returns the arrival of that name; raises 22023 naming the valid ones. */
 extern Arrival arrival_by_name(const char *name);
+
+/* Returns an arrival's name. */
+extern const char *arrival_name(Arrival arrival);
 
 /*
  * Begins the votes of a seeding at vote first_vote, given the options' shares

@@ -17,29 +17,21 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_proc.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
-#include "nodes/nodeFuncs.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
-#include "utils/typcache.h"
+#include "utils/syscache.h"
 
 #include "core/compat.h"
 #include "core/sql.h"
 #include "write/foreign_keys.h"
 #include "write/lanes.h"
-
-/* Volatile functions that cannot see the table that is written to. */
-static const Oid blind_functions[] = {
-	F_NEXTVAL, F_GEN_RANDOM_UUID, F_CLOCK_TIMESTAMP, F_TIMEOFDAY,
-#ifdef F_UUIDV4
-	F_UUIDV4,  F_UUIDV7_,		  F_UUIDV7_INTERVAL,
-#endif
-};
+#include "write/volatility.h"
 
 /* Extensions that route rows of what looks like a plain table; each query tells whether $1 is one. */
 static const struct
@@ -132,60 +124,6 @@ refuse_indexes(Relation rel)
 	return refusal;
 }
 
-/* Tells whether a function could see the rows that were written before. */
-static bool
-function_may_look(Oid function, void *context pg_attribute_unused())
-{
-	if (func_volatile(function) != PROVOLATILE_VOLATILE)
-		return false;
-	for (size_t i = 0; i < lengthof(blind_functions); i++)
-	{
-		if (function == blind_functions[i])
-			return false;
-	}
-	return true;
-}
-
-static bool may_look_walker(Node *node, void *context);
-
-/* Tells whether a domain's checks call a function that could see the rows that were written before. */
-static bool
-domain_may_look(Oid domain)
-{
-	/* It registers itself with the memory context, so it must live as long. */
-	DomainConstraintRef *ref = palloc_object(DomainConstraintRef);
-	ListCell			*cell;
-
-	InitDomainConstraintRef(domain, ref, CurrentMemoryContext, false);
-	foreach(cell, ref->constraints)
-	{
-		const DomainConstraintState *constraint = lfirst(cell);
-
-		if (may_look_walker((Node *) constraint->check_expr, NULL))
-			return true;
-	}
-	return false;
-}
-
-/* Finds a function in an expression that could see the rows that were written before. */
-static bool
-may_look_walker(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (check_functions_in_node(node, function_may_look, context))
-		return true;
-	if (IsA(node, CoerceToDomain) && domain_may_look(((CoerceToDomain *) node)->resulttype))
-		return true;
-	return expression_tree_walker(node, may_look_walker, context);
-}
-
-bool
-expression_may_look(Node *node)
-{
-	return may_look_walker(node, NULL);
-}
-
 /* Returns why an expression that the table or its columns' types need excludes it, or NULL. */
 static const char *
 refuse_expressions(const WriteJob *job)
@@ -211,20 +149,57 @@ refuse_expressions(const WriteJob *job)
 	return NULL;
 }
 
+/* Tells whether a schema belongs to a superuser, as those of such extensions do. */
+static bool
+schema_is_trusted(Oid schema)
+{
+	HeapTuple tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(schema));
+	Oid		  owner;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
+	ReleaseSysCache(tuple);
+	return superuser_arg(owner);
+}
+
+/*
+ * Finds an extension's table; InvalidOid where there is none.  Anybody may make a
+ * schema and a view of these names, and we must not run what is in it: only a
+ * plain table of a superuser's in a schema of a superuser's counts.
+ */
+static Oid
+find_routing_table(const char *schema_name, const char *name, Oid *owner)
+{
+	Oid		  schema = get_namespace_oid(schema_name, true);
+	Oid		  relid = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	bool	  is_table;
+
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	is_table = ((Form_pg_class) GETSTRUCT(tuple))->relkind == RELKIND_RELATION;
+	*owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return is_table && superuser_arg(*owner) && schema_is_trusted(schema) ? relid : InvalidOid;
+}
+
 /* Returns why an extension that routes rows excludes the relation, or NULL. */
 static const char *
 refuse_routing(Relation rel)
 {
 	for (size_t i = 0; i < lengthof(routing_extensions); i++)
 	{
-		Oid	  schema = get_namespace_oid(routing_extensions[i].schema, true);
 		Oid	  type = OIDOID;
 		Datum relid = ObjectIdGetDatum(RelationGetRelid(rel));
+		Oid	  owner;
 
-		if (!OidIsValid(schema) ||
-			!OidIsValid(get_relname_relid(routing_extensions[i].table, schema)))
+		if (!OidIsValid(find_routing_table(routing_extensions[i].schema,
+										   routing_extensions[i].table, &owner)))
 			continue;
-		if (sql_execute(routing_extensions[i].query, 1, &type, &relid, NULL) > 0)
+
+		/* As the table's owner: the caller need not be allowed to read it. */
+		if (sql_execute_as(owner, routing_extensions[i].query, 1, &type, &relid) > 0)
 			return psprintf("The extension \"%s\" routes its rows.",
 							routing_extensions[i].extension);
 	}

@@ -9,7 +9,6 @@
 #define POLLSEED_LANES_H
 
 #include "access/tupdesc.h"
-#include "nodes/nodes.h"
 #include "nodes/pg_list.h"
 
 #include "write/writer.h"
@@ -52,9 +51,6 @@ typedef struct DirectLane DirectLane;
  * as INSERT's planner would have it.  Values are Vars of relation 1.
  */
 extern List *write_targets(const WriteJob *job);
-
-/* Tells whether an expression calls a volatile function that could see the rows written before. */
-extern bool expression_may_look(Node *node);
 
 /* Prepares the INSERT that writes a batch. */
 extern SpiLane *spi_lane_open(const WriteJob *job);

@@ -13,12 +13,18 @@
 #include "parser/parse_coerce.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "core/compat.h"
 #include "write/lanes.h"
+#include "write/volatility.h"
 
-/* Returns the value of a column that gets nothing: NULL, checked where a domain has it checked. */
+/*
+ * Returns the value of a column that gets nothing: NULL, checked where a domain
+ * has it checked, unless the column is generated and computed later.
+ */
 static Node *
 null_value(Form_pg_attribute attribute)
 {
@@ -28,6 +34,8 @@ null_value(Form_pg_attribute attribute)
 		return (Node *) makeConst(INT4OID, -1, InvalidOid, sizeof(int32), (Datum) 0, true, true);
 	null = makeConst(attribute->atttypid, -1, attribute->attcollation, attribute->attlen, (Datum) 0,
 					 true, attribute->attbyval);
+	if (attribute->attgenerated != '\0')
+		return (Node *) null;
 	return coerce_to_domain((Node *) null, InvalidOid, -1, attribute->atttypid, COERCION_IMPLICIT,
 							COERCE_IMPLICIT_CAST, -1, false);
 }
@@ -86,4 +94,51 @@ write_targets(const WriteJob *job)
 						  makeTargetEntry(expression_planner((Expr *) value), attnum, NULL, false));
 	}
 	return targets;
+}
+
+void
+writer_assign(Relation rel, WriteColumn *column, int nvalues, Datum *values, bool *nulls)
+{
+	AttrNumber		  attnum = get_attnum(RelationGetRelid(rel), column->name);
+	Form_pg_attribute attribute;
+	Node			 *cast;
+	EState			 *estate;
+	ExprState		 *state;
+	ExprContext		 *econtext;
+	TupleTableSlot	 *slot;
+	TupleDesc		  desc;
+
+	if (attnum <= 0)
+		return;
+	attribute = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
+	cast = (Node *) makeVar(1, 1, column->type, column->typmod, get_typcollation(column->type), 0);
+	cast =
+		coerce_to_target_type(NULL, cast, column->type, attribute->atttypid, attribute->atttypmod,
+							  COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
+	if (cast == NULL || expression_may_look(cast))
+		return;
+
+	desc = CreateTemplateTupleDesc(1);
+	TupleDescInitEntry(desc, 1, "v1", column->type, column->typmod, 0);
+	estate = CreateExecutorState();
+	state = ExecPrepareExpr((Expr *) cast, estate);
+	econtext = GetPerTupleExprContext(estate);
+	slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	econtext->ecxt_scantuple = slot;
+	for (int i = 0; i < nvalues; i++)
+	{
+		ExecClearTuple(slot);
+		slot->tts_values[0] = values[i];
+		slot->tts_isnull[0] = nulls[i];
+		ExecStoreVirtualTuple(slot);
+		values[i] = ExecEvalExprSwitchContext(state, econtext, &nulls[i]);
+		if (!nulls[i])
+			values[i] = datumCopy(values[i], attribute->attbyval, attribute->attlen);
+		ResetPerTupleExprContext(estate);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	FreeExecutorState(estate);
+
+	column->type = attribute->atttypid;
+	column->typmod = attribute->atttypmod;
 }

@@ -74,7 +74,8 @@ find_target(Relation rel, const WriteColumn *column)
 					(errcode(ERRCODE_GENERATED_ALWAYS),
 					 errmsg("cannot insert a non-DEFAULT value into column \"%s\"", column->name),
 					 errdetail("Column \"%s\" of relation \"%s\" is always generated.",
-							   column->name, RelationGetRelationName(rel))));
+							   column->name, RelationGetRelationName(rel)),
+					 errhint("Write to another column, or leave this one out.")));
 		return attribute;
 	}
 	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),

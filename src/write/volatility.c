@@ -1,0 +1,79 @@
+/*-------------------------------------------------------------------------
+ *
+ * volatility.c
+ *		Whether an expression must be evaluated row by row, between the rows.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_proc.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
+
+#include "core/compat.h"
+#include "write/volatility.h"
+
+/* Volatile functions that cannot see the table that is written to. */
+static const Oid blind_functions[] = {
+	F_NEXTVAL, F_GEN_RANDOM_UUID, F_CLOCK_TIMESTAMP, F_TIMEOFDAY,
+#ifdef F_UUIDV4
+	F_UUIDV4,  F_UUIDV7_,		  F_UUIDV7_INTERVAL,
+#endif
+};
+
+/* Tells whether a function could see the rows that were written before. */
+static bool
+function_may_look(Oid function, void *context pg_attribute_unused())
+{
+	if (func_volatile(function) != PROVOLATILE_VOLATILE)
+		return false;
+	for (size_t i = 0; i < lengthof(blind_functions); i++)
+	{
+		if (function == blind_functions[i])
+			return false;
+	}
+	return true;
+}
+
+static bool may_look_walker(Node *node, void *context);
+
+/* Tells whether a domain's checks call a function that could see the rows that were written before. */
+static bool
+domain_may_look(Oid domain)
+{
+	/* It registers itself with the memory context, so it must live as long. */
+	DomainConstraintRef *ref = palloc_object(DomainConstraintRef);
+	ListCell			*cell;
+
+	InitDomainConstraintRef(domain, ref, CurrentMemoryContext, false);
+	foreach(cell, ref->constraints)
+	{
+		const DomainConstraintState *constraint = lfirst(cell);
+
+		if (may_look_walker((Node *) constraint->check_expr, NULL))
+			return true;
+	}
+	return false;
+}
+
+/* Finds a function in an expression that could see the rows that were written before. */
+static bool
+may_look_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, function_may_look, context))
+		return true;
+	if (IsA(node, CoerceToDomain) && domain_may_look(((CoerceToDomain *) node)->resulttype))
+		return true;
+	return expression_tree_walker(node, may_look_walker, context);
+}
+
+bool
+expression_may_look(Node *node)
+{
+	return may_look_walker(node, NULL);
+}

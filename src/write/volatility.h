@@ -1,0 +1,16 @@
+/*-------------------------------------------------------------------------
+ *
+ * volatility.h
+ *		Whether an expression must be evaluated row by row, between the rows.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef POLLSEED_VOLATILITY_H
+#define POLLSEED_VOLATILITY_H
+
+#include "nodes/nodes.h"
+
+/* Tells whether an expression calls a volatile function that could see the rows written before. */
+extern bool expression_may_look(Node *node);
+
+#endif /* POLLSEED_VOLATILITY_H */
