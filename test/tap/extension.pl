@@ -1,0 +1,162 @@
+# The extension as an object of the database: made in a schema of the user's choice, dumped and restored, dropped; what belongs
+# to it and what does not; independent of the caller's search_path.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('extension');
+$node->init;
+$node->start;
+
+# It does not take over a schema of its own schema's name.
+my ($ret, $out, $err) = $node->psql('postgres', 'CREATE SCHEMA pollseed; CREATE EXTENSION pollseed');
+like($err, qr/schema "pollseed" already exists/, 'a schema "pollseed" that exists is not taken over');
+$node->safe_psql('postgres', 'DROP SCHEMA pollseed');
+
+# Only a superuser makes it, and it stays where it was made.
+$node->safe_psql('postgres', 'CREATE ROLE seeder LOGIN; CREATE ROLE other LOGIN; GRANT CREATE ON DATABASE postgres TO seeder');
+($ret, $out, $err) = $node->psql('postgres', 'SET ROLE seeder; CREATE EXTENSION pollseed');
+like($err, qr/permission denied to create extension "pollseed"/, 'a superuser must make it');
+$node->safe_psql('postgres', 'CREATE DATABASE source');
+$node->safe_psql('source', 'CREATE SCHEMA "My Tools"; CREATE EXTENSION pollseed SCHEMA "My Tools"; GRANT USAGE ON SCHEMA "My Tools" TO PUBLIC');
+($ret, $out, $err) = $node->psql('source', 'ALTER EXTENSION pollseed SET SCHEMA public');
+like($err, qr/extension "pollseed" does not support SET SCHEMA/, 'it cannot be moved');
+
+# With nothing on the search path, all works by qualified names.
+my $tools = q{SET search_path = ''; };
+($ret, $out, $err) = $node->psql('source', $tools . q{SELECT "My Tools".pollseed_create_poll_tables()});
+like($err, qr/no schema has been selected to create in/, 'poll tables need a schema to be made in');
+$node->safe_psql(
+	'source', q{
+	SET search_path = public, "My Tools";
+	SELECT FROM pollseed_create_poll_tables();
+	GRANT ALL ON ALL TABLES IN SCHEMA public TO seeder, other;
+	GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO seeder, other});
+($ret, $out, $err) = $node->psql('source', $tools . q{SELECT "My Tools".pollseed_seed(10)});
+like($err, qr/relation "options" does not exist/, 'tables that are not on the path are not found');
+my $tables = q{options => 'public.options', events => 'public.vote_events'};
+for my $lane ('spi', 'direct')
+{
+	is( $node->safe_psql(
+			'source',
+			"SET pollseed.write_lane = '$lane'; $tools"
+			  . qq{SELECT votes_seeded, options_updated, lane FROM "My Tools".pollseed_seed(100, seed => 1, $tables)}),
+		"100|15|$lane", "a seeding by the lane $lane with an empty search path");
+}
+is( $node->safe_psql('source', $tools . q{SELECT count(*), sum(votes) FROM "My Tools".pollseed_vote_shares(50, options => 'public.options')}),
+	'15|50', 'shares with an empty search path');
+is($node->safe_psql('source', $tools . q{SELECT count(*) FROM "My Tools".pollseed_generate_votes(50)}), '50', 'votes with an empty search path');
+is($node->safe_psql('source', $tools . qq{SELECT "My Tools".pollseed_recount_votes($tables)}), '0', 'a recount with an empty search path');
+is($node->safe_psql('source', $tools . qq{SELECT "My Tools".pollseed_clear_seed_data($tables)}), '(200,15)', 'clearing with an empty search path');
+is($node->safe_psql('source', $tools . q{SELECT count(*) FROM "My Tools".pollseed_runs WHERE cleared_at IS NOT NULL}),
+	'2', 'the ledger with an empty search path');
+
+# A search path full of other people's functions and operators changes nothing.
+$node->safe_psql(
+	'source', q{
+	CREATE SCHEMA evil;
+	CREATE FUNCTION evil.trap() RETURNS void LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'trapped'; END$$;
+	CREATE FUNCTION evil.plus(bigint, bigint) RETURNS bigint LANGUAGE sql AS 'SELECT evil.trap(); SELECT 0::bigint';
+	CREATE FUNCTION evil.plus(int, bigint) RETURNS bigint LANGUAGE sql AS 'SELECT evil.trap(); SELECT 0::bigint';
+	CREATE FUNCTION evil.same(bigint, bigint) RETURNS boolean LANGUAGE sql AS 'SELECT evil.trap(); SELECT true';
+	CREATE FUNCTION evil.same(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT evil.trap(); SELECT true';
+	CREATE FUNCTION evil.same(int, bigint) RETURNS boolean LANGUAGE sql AS 'SELECT evil.trap(); SELECT true';
+	CREATE OPERATOR evil.+ (FUNCTION = evil.plus, LEFTARG = bigint, RIGHTARG = bigint);
+	CREATE OPERATOR evil.+ (FUNCTION = evil.plus, LEFTARG = int, RIGHTARG = bigint);
+	CREATE OPERATOR evil.= (FUNCTION = evil.same, LEFTARG = bigint, RIGHTARG = bigint);
+	CREATE OPERATOR evil.= (FUNCTION = evil.same, LEFTARG = text, RIGHTARG = text);
+	CREATE OPERATOR evil.<> (FUNCTION = evil.same, LEFTARG = int, RIGHTARG = bigint);
+	CREATE OPERATOR evil.<> (FUNCTION = evil.same, LEFTARG = bigint, RIGHTARG = bigint);
+	CREATE FUNCTION evil.now() RETURNS timestamptz LANGUAGE sql AS 'SELECT evil.trap(); SELECT NULL::timestamptz';
+	CREATE FUNCTION evil.unnest(bigint[]) RETURNS SETOF bigint LANGUAGE sql AS 'SELECT evil.trap(); SELECT 1::bigint';
+	CREATE FUNCTION evil.count(anyelement) RETURNS bigint LANGUAGE sql AS 'SELECT evil.trap(); SELECT 0::bigint';
+	CREATE FUNCTION evil.min(bigint) RETURNS bigint LANGUAGE sql AS 'SELECT evil.trap(); SELECT 0::bigint';
+	CREATE FUNCTION evil.jsonb_build_object(VARIADIC "any") RETURNS jsonb LANGUAGE internal AS 'jsonb_object_agg_transfn';
+	CREATE FUNCTION evil.timezone(text, timestamptz) RETURNS timestamp LANGUAGE sql AS 'SELECT evil.trap(); SELECT NULL::timestamp';
+	CREATE FUNCTION evil.pg_has_role(name, text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+	CREATE DOMAIN evil.text AS pg_catalog.text CHECK (false);
+	CREATE DOMAIN evil.int8 AS pg_catalog.int8 CHECK (false);
+	CREATE TABLE evil.pollseed_batch (v1 int);
+	GRANT ALL ON SCHEMA evil TO PUBLIC});
+my $evil = q{SET search_path = evil, pg_catalog, "My Tools"; };
+($ret, $out, $err) = $node->psql('source', $evil . 'SELECT 1::bigint + 1::bigint');
+like($err, qr/trapped/, 'the trap is set');
+for my $lane ('spi', 'direct')
+{
+	is( $node->safe_psql(
+			'source', "SET pollseed.write_lane = '$lane'; $evil" . qq{SELECT votes_seeded, options_updated FROM pollseed_seed(100, seed => 1, $tables)}),
+		'100|15', "a seeding by the lane $lane with a hostile search path");
+}
+$node->safe_psql('source', 'UPDATE public.options SET votes = 1');
+is($node->safe_psql('source', $evil . "SELECT pollseed_recount_votes($tables)"), '15', 'a recount with a hostile search path');
+is($node->safe_psql('source', $evil . "SELECT pollseed_clear_seed_data($tables)"), '(200,15)', 'clearing with a hostile search path');
+is( $node->safe_psql(
+		'source', q{
+		CREATE SCHEMA made;
+		SET search_path = made, evil, pg_catalog, "My Tools";
+		SELECT pollseed_create_poll_tables('{a,b}');
+		INSERT INTO made.options (text) VALUES ('c');
+		SELECT pollseed_drop_poll_tables();
+		DROP SCHEMA made}),
+	"(2,2)\n2", 'making tables with a hostile search path');
+$node->safe_psql('source', 'SET client_min_messages = error; DROP SCHEMA evil CASCADE');
+
+# Dump and restore: the ledger goes along, the poll tables are the user's.
+$node->safe_psql('source', 'SET search_path = public, "My Tools"; SET ROLE seeder; '
+	  . q{SELECT FROM pollseed_seed(300, 'zipf', seed => 4, ends_at => '2026-01-22', weights => NULL)});
+$node->safe_psql('source', 'SET search_path = public, "My Tools"; SET ROLE other; SELECT FROM pollseed_seed(20, seed => 5)');
+my $dump = $node->basedir . '/source.sql';
+$node->command_ok([ 'pg_dump', '-d', $node->connstr('source'), '-f', $dump ], 'pg_dump');
+my $text = slurp_file($dump);
+like($text, qr/^CREATE TABLE public\.vote_events /m, 'the dump makes the poll tables');
+unlike($text, qr/CREATE TABLE pollseed\./, 'and leaves the ledger to the extension');
+like($text, qr/^CREATE EXTENSION IF NOT EXISTS pollseed WITH SCHEMA "My Tools"/m, 'which it makes in its schema');
+$node->safe_psql('postgres', 'CREATE DATABASE target');
+$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('target'), '-f', $dump ], 'restore');
+my $all = q{SET timezone = 'UTC'; SELECT r FROM "My Tools".pollseed_runs AS r ORDER BY run_id;
+	SELECT md5(string_agg(e::text, '' ORDER BY id)) FROM public.vote_events AS e; SELECT o FROM public.options AS o ORDER BY id};
+is($node->safe_psql('target', $all), $node->safe_psql('source', $all), 'the ledger and the tables are restored');
+is($node->safe_psql('target', q{SELECT count(*) FROM "My Tools".pollseed_runs}), '6', 'all six runs of it');
+my $last = $node->safe_psql('source', q{SELECT max(run_id) FROM "My Tools".pollseed_runs});
+for my $database ('source', 'target')
+{
+	is( $node->safe_psql($database, 'SET search_path = public, "My Tools"; SELECT run_id FROM pollseed_seed(10, seed => 6)'),
+		$last + 1, "$database: the runs are numbered on");
+}
+is($node->safe_psql('target', q{SET ROLE other; SELECT string_agg(DISTINCT run_by, ',') FROM "My Tools".pollseed_runs}),
+	'other', 'a role still sees its own runs only');
+
+# Members of the extension, and nobody else.
+is( $node->safe_psql(
+		'target', q{SELECT pg_describe_object(classid, objid, 0) FROM pg_depend WHERE refclassid = 'pg_extension'::regclass
+		            AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pollseed') AND deptype = 'e'
+		            AND classid = 'pg_class'::regclass ORDER BY 1}),
+	join("\n", 'sequence pollseed.runs_run_id_seq', 'table pollseed.runs', 'view "My Tools".pollseed_runs'),
+	'the poll tables are no members');
+is( $node->safe_psql(
+		'target', q{SELECT string_agg(DISTINCT n.nspname, ',' ORDER BY n.nspname) FROM pg_depend AS d JOIN pg_proc AS p ON p.oid = d.objid
+		            JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+		            AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pollseed')}),
+	'My Tools', 'all functions are where the extension was made');
+
+# Dropping it leaves the poll tables and their rows.
+my $rows = $node->safe_psql('target', 'SELECT count(*), (SELECT sum(votes) FROM public.options) FROM public.vote_events');
+$node->safe_psql('target', 'DROP EXTENSION pollseed');
+is($node->safe_psql('target', 'SELECT count(*), (SELECT sum(votes) FROM public.options) FROM public.vote_events'),
+	$rows, 'the poll tables outlive the extension');
+is($node->safe_psql('target', q{SELECT count(*) FROM pg_namespace WHERE nspname = 'pollseed'}), '0', 'its own schema does not');
+$node->safe_psql('target', 'CREATE EXTENSION pollseed');
+is($node->safe_psql('target', 'SELECT votes_seeded, run_id FROM pollseed_seed(10)'), '10|1', 'made again, it seeds them on');
+is($node->safe_psql('target', 'SELECT pollseed_drop_poll_tables()'), '2', 'and drops them');
+
+# Loaded at the server's start it works as well.
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pollseed'\npollseed.write_lane = 'spi'");
+$node->restart;
+is( $node->safe_psql('source', 'SET search_path = public, "My Tools"; SELECT lane FROM pollseed_seed(10)'),
+	'spi', 'preloaded, with a setting in the configuration file');
+unlike(slurp_file($node->logfile), qr/WARNING|PANIC|TRAP|leak/, 'the server has nothing to warn of');
+$node->stop;
+done_testing();
