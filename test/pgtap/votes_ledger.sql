@@ -8,7 +8,7 @@
 BEGIN;
 SET LOCAL client_min_messages = warning;
 SET LOCAL timezone = 'Europe/Berlin';
-SELECT plan(42);
+SELECT plan(44);
 
 CREATE ROLE ledger_one;
 CREATE ROLE ledger_two;
@@ -97,6 +97,15 @@ BEGIN
 EXCEPTION WHEN division_by_zero THEN
 END $$;
 SELECT is(count(*), 2::bigint, 'a run that was rolled back is not among them') FROM pollseed_runs;
+
+-- Dropping the tables clears their runs: new tables of the same names have none
+CREATE SCHEMA dropped;
+SET LOCAL search_path = dropped, public;
+SELECT pollseed_create_poll_tables() \g /dev/null
+CREATE TEMP TABLE dropped_run AS SELECT * FROM pollseed_seed(3);
+SELECT is(r.cleared_at, NULL, 'a run of tables that are there') FROM pollseed_runs AS r JOIN dropped_run USING (run_id);
+SELECT pollseed_drop_poll_tables() \g /dev/null
+SELECT is(r.cleared_at, now(), 'a run of tables that were dropped') FROM pollseed_runs AS r JOIN dropped_run USING (run_id);
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -75,6 +75,14 @@ CREATE TABLE small_options (id int, text text, votes smallint);
 INSERT INTO small_options VALUES (1, 'Python', 32760);
 SELECT pollseed_seed(10, options => 'small_options');
 SELECT pollseed_seed(3000000000, weights => '{"Go": 1}');
+CREATE TABLE uncounted_options (id int, text text);
+INSERT INTO uncounted_options VALUES (1, 'Python');
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT pollseed_seed(10, options => 'uncounted_options');
+ROLLBACK;
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SELECT votes_seeded FROM pollseed_seed(10, options => 'uncounted_options');
+ROLLBACK;
 
 -- Rights
 CREATE ROLE regress_pollseed_errors;
