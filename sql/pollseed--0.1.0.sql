@@ -15,6 +15,7 @@ CREATE TABLE pollseed.runs (
     lane              text NOT NULL,
     time_ms           double precision NOT NULL,
     run_by            name NOT NULL,
+    run_by_oid        oid NOT NULL,
     run_at            timestamp with time zone NOT NULL,
     cleared_at        timestamp with time zone
 );
@@ -23,13 +24,15 @@ CREATE INDEX runs_relation_idx ON pollseed.runs (relation) WHERE cleared_at IS N
 SELECT pg_catalog.pg_extension_config_dump('pollseed.runs', '');
 SELECT pg_catalog.pg_extension_config_dump('pollseed.runs_run_id_seq', '');
 
+-- A role is whom it was only if both name and OID are the same: names are used again, and OIDs mean others after a restore.
 CREATE VIEW pollseed_runs WITH (security_barrier) AS
     SELECT r.run_id, r.engine, r.relation, r.rows_written, r.seed, r.generator_version, r.arguments,
            r.lane, r.time_ms, r.run_by, r.run_at, r.cleared_at
       FROM pollseed.runs AS r
      WHERE pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')
         OR EXISTS (SELECT FROM pg_catalog.pg_roles AS o
-                    WHERE o.rolname OPERATOR(pg_catalog.=) r.run_by AND pg_catalog.pg_has_role(o.oid, 'USAGE'));
+                    WHERE o.oid OPERATOR(pg_catalog.=) r.run_by_oid AND o.rolname OPERATOR(pg_catalog.=) r.run_by
+                      AND pg_catalog.pg_has_role(o.oid, 'USAGE'));
 COMMENT ON VIEW pollseed_runs IS 'What was seeded, when, by whom, with which seed: one''s own runs, or all for members of pg_read_all_stats';
 GRANT SELECT ON pollseed_runs TO PUBLIC;
 

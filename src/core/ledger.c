@@ -41,7 +41,7 @@ int64
 ledger_record(const LedgerEntry *entry)
 {
 	Oid	  types[] = {TEXTOID,  TEXTOID, INT8OID,   INT8OID, INT4OID,
-					 JSONBOID, TEXTOID, FLOAT8OID, NAMEOID};
+					 JSONBOID, TEXTOID, FLOAT8OID, NAMEOID, OIDOID};
 	Datum values[lengthof(types)];
 	Name  user = palloc0_object(NameData);
 
@@ -55,11 +55,12 @@ ledger_record(const LedgerEntry *entry)
 	values[6] = CStringGetTextDatum(entry->lane);
 	values[7] = Float8GetDatum(entry->time_ms);
 	values[8] = NameGetDatum(user);
+	values[9] = ObjectIdGetDatum(GetUserId());
 
 	sql_execute_as(ledger_owner(),
 				   "INSERT INTO pollseed.runs (engine, relation, rows_written, seed,"
-				   " generator_version, arguments, lane, time_ms, run_by, run_at)"
-				   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, pg_catalog.now())"
+				   " generator_version, arguments, lane, time_ms, run_by, run_by_oid, run_at)"
+				   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, pg_catalog.now())"
 				   " RETURNING run_id",
 				   lengthof(types), types, values);
 	return DatumGetInt64(sql_value_not_null(0, 1));
@@ -70,6 +71,10 @@ ledger_mark_cleared(const char *engine, const char *relation)
 {
 	Oid	  types[] = {TEXTOID, TEXTOID};
 	Datum values[lengthof(types)];
+
+	/* Sessions share the names of these. */
+	if (strncmp(relation, "pg_temp_", strlen("pg_temp_")) == 0)
+		return;
 
 	values[0] = CStringGetTextDatum(engine);
 	values[1] = CStringGetTextDatum(relation);

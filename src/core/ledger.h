@@ -27,7 +27,7 @@ typedef struct LedgerEntry
 /* Records a run of the current user and returns its run_id. */
 extern int64 ledger_record(const LedgerEntry *entry);
 
-/* Notes that the rows of an engine's earlier runs on a relation were removed. */
+/* Notes that the rows of an engine's earlier runs on a relation were removed, unless it is temporary. */
 extern void ledger_mark_cleared(const char *engine, const char *relation);
 
 #endif /* POLLSEED_LEDGER_H */

@@ -14,8 +14,6 @@
 #ifndef POLLSEED_RANDOM_H
 #define POLLSEED_RANDOM_H
 
-#include "core/compat.h"
-
 /* What a stream is for.  The numbers are part of the generated data: never reuse or renumber one. */
 typedef enum RandomPurpose
 {
@@ -47,20 +45,6 @@ random_next(RandomStream *stream)
 {
 	stream->state += UINT64CONST(0x9e3779b97f4a7c15);
 	return random_mix(stream->state);
-}
-
-/* Returns value * fraction / 2^64, rounded down: the place of a 64-bit fraction in a range of length value. */
-static inline uint64
-scale_fraction(uint64 value, uint64 fraction)
-{
-	return (uint64) (((uint128) value * fraction) >> 64);
-}
-
-/* Returns numerator / denominator as a 64-bit fraction, rounded down; needs numerator < denominator. */
-static inline uint64
-make_fraction(uint64 numerator, uint64 denominator)
-{
-	return (uint64) (((uint128) numerator << 64) / denominator);
 }
 
 /* Returns the stream of a place, at its start. */

@@ -36,10 +36,4 @@ extern void relation_check_writable_kind(Relation rel);
 /* Returns the relation's schema-qualified name, quoted for SQL. */
 extern const char *relation_quoted_name(Relation rel);
 
-/* Returns a type's equality operator, spelled so that no search path matters: OPERATOR(schema.=). */
-extern const char *equality_operator(Oid type);
-
-/* Returns a type's name, qualified and quoted for SQL where it needs to be. */
-extern const char *qualified_type_name(Oid type, int32 typmod);
-
 #endif /* POLLSEED_RELATION_H */

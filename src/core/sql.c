@@ -1,14 +1,19 @@
 /*-------------------------------------------------------------------------
  *
  * sql.c
- *		Running SQL as the caller, through SPI, which must be connected.
+ *		Building SQL that means the same on any search path, and running it.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "catalog/pg_operator.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "core/sql.h"
 
@@ -24,6 +29,26 @@ sql_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *n
 		result = SPI_execute_with_args(sql, nargs, types, values, nulls, false, 0);
 	if (result < 0)
 		elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(result));
+	return (int64) SPI_processed;
+}
+
+SPIPlanPtr
+sql_prepare(const char *sql, int nargs, Oid *types)
+{
+	SPIPlanPtr plan = SPI_prepare(sql, nargs, types);
+
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
+	return plan;
+}
+
+int64
+sql_execute_plan(SPIPlanPtr plan, Datum *values)
+{
+	int result = SPI_execute_plan(plan, values, NULL, false, 0);
+
+	if (result < 0)
+		elog(ERROR, "could not execute a plan: %s", SPI_result_code_string(result));
 	return (int64) SPI_processed;
 }
 
@@ -58,4 +83,34 @@ sql_value_not_null(uint64 row, int column)
 	if (isnull)
 		elog(ERROR, "unexpected null in column %d of a query's result", column);
 	return value;
+}
+
+const char *
+equality_operator(Oid type)
+{
+	TypeCacheEntry	*entry = lookup_type_cache(type, TYPECACHE_EQ_OPR);
+	HeapTuple		 tuple;
+	Form_pg_operator form;
+	const char		*name;
+
+	if (!OidIsValid(entry->eq_opr))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+						errmsg("could not identify an equality operator for type %s",
+							   format_type_be(type))));
+
+	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(entry->eq_opr));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for operator %u", entry->eq_opr);
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	name = psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(form->oprnamespace)),
+					NameStr(form->oprname));
+	ReleaseSysCache(tuple);
+	return name;
+}
+
+const char *
+qualified_type_name(Oid type, int32 typmod)
+{
+	return format_type_extended(type, typmod,
+								FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
 }

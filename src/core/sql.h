@@ -1,7 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * sql.h
- *		Running SQL as the caller, through SPI, which must be connected.
+ *		Building SQL that means the same on any search path, and running it.
+ *
+ * What runs SQL needs SPI to be connected.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,10 +23,22 @@ extern int64 sql_execute(const char *sql, int nargs, Oid *types, Datum *values, 
  */
 extern int64 sql_execute_as(Oid role, const char *sql, int nargs, Oid *types, Datum *values);
 
+/* Prepares a statement, which finds most of what is wrong with it; the plan lasts until SPI_finish(). */
+extern struct _SPI_plan *sql_prepare(const char *sql, int nargs, Oid *types);
+
+/* Runs a prepared statement; as sql_execute() otherwise. */
+extern int64 sql_execute_plan(struct _SPI_plan *plan, Datum *values);
+
 /* Returns a value of the last statement's result, by row from 0 and column from 1; not a copy. */
 extern Datum sql_value(uint64 row, int column, bool *isnull);
 
 /* Returns such a value that cannot be null. */
 extern Datum sql_value_not_null(uint64 row, int column);
+
+/* Returns a type's equality operator, spelled so that no search path matters: OPERATOR(schema.=). */
+extern const char *equality_operator(Oid type);
+
+/* Returns a type's name, qualified and quoted for SQL where it needs to be. */
+extern const char *qualified_type_name(Oid type, int32 typmod);
 
 #endif /* POLLSEED_SQL_H */

@@ -36,8 +36,7 @@ open_poll(FunctionCallInfo fcinfo, AclMode events_mode)
 	request.events_mode = events_mode;
 
 	poll = poll_open(&request);
-	poll_check_privilege(poll, OPTION_VOTES, ACL_UPDATE);
-	poll_check_privilege(poll, OPTION_UPDATED_AT, ACL_UPDATE);
+	poll_check_counting(poll);
 	poll_check_privilege(poll, EVENT_OPTION_ID, ACL_SELECT);
 	poll_check_privilege(poll, EVENT_TYPE, ACL_SELECT);
 	return poll;

@@ -16,17 +16,17 @@
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
-#include "core/random.h"
+#include "core/fraction.h"
 #include "votes/clock.h"
 
 #define US_PER_HOUR INT64CONST(3600000000)
 #define HOURS_PER_WEEK 168
 
-/* 1970-01-01 00:00 was a Thursday, this many hours after the start of a week on Monday. */
-#define EPOCH_HOUR_OF_WEEK 72
+/* 2000-01-01 00:00 was a Saturday, this many hours after the start of a week on Monday. */
+#define EPOCH_HOUR_OF_WEEK 120
 
-/* Microseconds from the epoch of pg_time_t to the one of TimestampTz. */
-#define EPOCH_SHIFT_US ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+/* Seconds from the epoch of pg_time_t to the one of TimestampTz. */
+#define EPOCH_SHIFT_SECS ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
 
 /* Hours between two looks for an interrupt. */
 #define HOURS_PER_INTERRUPT_CHECK 4096
@@ -40,11 +40,12 @@ static const uint8 weekend_rates[HOURS_PER_DAY] = {30, 22, 15, 10, 8,  8,  10, 1
 /* A stretch of time with one rate: a local hour, or the part of one before a change of offset. */
 typedef struct RateStretch
 {
-	int64  from_us; /* since the epoch of pg_time_t */
+	int64  from_us;
 	int64  until_us;
 	uint64 rate;
 } RateStretch;
 
+/* All times are microseconds as in TimestampTz. */
 struct VoteClock
 {
 	pg_tz	   *zone; /* NULL: an even rate */
@@ -61,7 +62,7 @@ struct VoteClock
 static void
 find_offset(VoteClock *clock, int64 at_us)
 {
-	pg_time_t at = at_us / USECS_PER_SEC - (at_us % USECS_PER_SEC < 0);
+	pg_time_t at = at_us / USECS_PER_SEC - (at_us % USECS_PER_SEC < 0) + EPOCH_SHIFT_SECS;
 	pg_time_t boundary;
 	long	  before_offset;
 	long	  after_offset;
@@ -75,7 +76,8 @@ find_offset(VoteClock *clock, int64 at_us)
 						errmsg("timestamp out of range for time zone \"%s\"",
 							   pg_get_timezone_name(clock->zone))));
 	clock->offset_us = (int64) before_offset * USECS_PER_SEC;
-	clock->offset_until_us = found > 0 ? (int64) boundary * USECS_PER_SEC : PG_INT64_MAX;
+	clock->offset_until_us =
+		found > 0 ? (boundary - EPOCH_SHIFT_SECS) * USECS_PER_SEC : PG_INT64_MAX;
 }
 
 /* Returns the relative rate of votes in an hour counted from the epoch in local time. */
@@ -131,8 +133,8 @@ vote_clock_even(TimestampTz starts_at, TimestampTz ends_at)
 	VoteClock *clock = palloc0_object(VoteClock);
 
 	Assert(ends_at > starts_at && ends_at - starts_at <= MAX_TIME_RANGE_US);
-	clock->starts_us = starts_at + EPOCH_SHIFT_US;
-	clock->ends_us = ends_at + EPOCH_SHIFT_US;
+	clock->starts_us = starts_at;
+	clock->ends_us = ends_at;
 	return clock;
 }
 
@@ -160,20 +162,16 @@ vote_clock_diurnal(TimestampTz starts_at, TimestampTz ends_at, pg_tz *zone)
 TimestampTz
 vote_clock_time(VoteClock *clock, uint64 fraction)
 {
-	int64 at_us;
+	uint64 weight;
 
 	if (clock->zone == NULL)
-		at_us = clock->starts_us + scale_fraction(clock->ends_us - clock->starts_us, fraction);
-	else
-	{
-		uint64 weight = scale_fraction(clock->total, fraction);
+		return clock->starts_us + scale_fraction(clock->ends_us - clock->starts_us, fraction);
 
-		while (weight - clock->before >= stretch_weight(clock))
-		{
-			clock->before += stretch_weight(clock);
-			enter_stretch(clock, clock->stretch.until_us);
-		}
-		at_us = clock->stretch.from_us + (weight - clock->before) / clock->stretch.rate;
+	weight = scale_fraction(clock->total, fraction);
+	while (weight - clock->before >= stretch_weight(clock))
+	{
+		clock->before += stretch_weight(clock);
+		enter_stretch(clock, clock->stretch.until_us);
 	}
-	return at_us - EPOCH_SHIFT_US;
+	return clock->stretch.from_us + (weight - clock->before) / clock->stretch.rate;
 }

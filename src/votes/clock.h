@@ -13,8 +13,8 @@
 
 typedef struct VoteClock VoteClock;
 
-/* The longest time range, in microseconds: a thousand years. */
-#define MAX_TIME_RANGE_US (INT64CONST(365243) * USECS_PER_DAY)
+/* The longest time range, in microseconds: a thousand years in any time zone. */
+#define MAX_TIME_RANGE_US (INT64CONST(365245) * USECS_PER_DAY)
 
 /* Makes a clock on which votes come at an even rate from starts_at up to ends_at. */
 extern VoteClock *vote_clock_even(TimestampTz starts_at, TimestampTz ends_at);

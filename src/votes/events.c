@@ -12,6 +12,7 @@
 
 #include "core/compat.h"
 #include "votes/events.h"
+#include "write/assign.h"
 
 /* The columns of an event that are written. */
 #define MAX_EVENT_COLUMNS 6
@@ -74,7 +75,7 @@ add_option_column(EventLayout *layout, const Poll *poll, PollColumnRole role, Po
 		used_values[used] = values[i];
 		used_nulls[used++] = nulls[i];
 	}
-	writer_assign(poll->events, column, used, used_values, used_nulls);
+	assign_values(poll->events, column, used, used_values, used_nulls);
 	used = 0;
 	for (int i = 0; i < noptions; i++)
 	{
@@ -197,8 +198,10 @@ events_write(const Poll *poll, const PollOptions *options, const VoteShare *shar
 {
 	EventLayout *layout = make_layout(poll, options, shares);
 	Writer		*writer = writer_open(poll->events, layout->ncolumns, layout->columns, batch_size);
-	VoteStream	*stream = vote_stream_begin(spec, options->count, shares, 1);
+	VoteStream	*stream = NULL;
 
+	if (spec->vote_count > 0)
+		stream = vote_stream_begin(spec, options->count, shares, 1);
 	for (int64 i = 0; i < spec->vote_count; i++)
 	{
 		Vote vote = vote_stream_next(stream);

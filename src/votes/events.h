@@ -9,7 +9,7 @@
 #define POLLSEED_EVENTS_H
 
 #include "votes/options.h"
-#include "votes/votes.h"
+#include "votes/stream.h"
 #include "write/writer.h"
 
 /*

@@ -71,7 +71,7 @@ Datum
 pollseed_vote_shares(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	PollRequest	   request = {.without_events = true, .options_mode = ACL_SELECT};
+	PollRequest	   request = {.options_mode = ACL_SELECT};
 	Distribution   distribution;
 	int64		   vote_count;
 	Poll		  *poll;
@@ -101,7 +101,8 @@ pollseed_vote_shares(PG_FUNCTION_ARGS)
 		bool  nulls[4] = {false, options->label_nulls[i], false, false};
 
 		values[0] = CStringGetTextDatum(OidOutputFunctionCall(id_output, options->ids[i]));
-		values[1] = CStringGetTextDatum(options->label_texts[i]);
+		if (!nulls[1])
+			values[1] = CStringGetTextDatum(options->label_texts[i]);
 		values[2] = Float8GetDatum(shares[i].weight);
 		values[3] = Int64GetDatum(shares[i].votes);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
@@ -129,8 +130,8 @@ request_labels(FunctionCallInfo fcinfo, int *count)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("labels must not be empty"),
 				 errhint("Leave it out to use the fifteen of the preset.")));
 	if (*count > MAX_OPTIONS)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("labels must not be more than %d", MAX_OPTIONS)));
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many labels"),
+						errdetail("There may be at most %d.", MAX_OPTIONS)));
 	labels = palloc_array(char *, *count);
 	for (int i = 0; i < *count; i++)
 	{

@@ -17,6 +17,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
+#include "utils/typcache.h"
 
 #include "core/compat.h"
 #include "core/relation.h"
@@ -42,16 +43,7 @@ ids_array(const Poll *poll, const PollOptions *options, Oid *array_type)
 		construct_array(options->ids, options->count, type, length, by_value, align));
 }
 
-/* Returns SQL for an option's count as a bigint. */
-static const char *
-votes_expression(const Poll *poll)
-{
-	if (!poll_has(poll, OPTION_VOTES))
-		return "0::pg_catalog.int8";
-	return psprintf("COALESCE(o.%s, 0)::pg_catalog.int8", poll->columns[OPTION_VOTES].quoted_name);
-}
-
-/* Copies one row of the options from the last query's result. */
+/* Copies one row of the options, (id, label), from the last query's result. */
 static void
 copy_option(const Poll *poll, PollOptions *options, int row)
 {
@@ -70,50 +62,67 @@ copy_option(const Poll *poll, PollOptions *options, int row)
 	options->ids[row] = datumCopy(value, by_value, length);
 
 	value = sql_value(row, 2, &options->label_nulls[row]);
-	if (options->label_nulls[row])
-		options->label_texts[row] = "";
-	else
+	if (!options->label_nulls[row])
 	{
 		get_typlenbyval(poll->columns[OPTION_TEXT].type, &length, &by_value);
 		options->labels[row] = datumCopy(value, by_value, length);
 		options->label_texts[row] = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 2);
 	}
-
-	options->votes[row] = DatumGetInt64(sql_value_not_null(row, 3));
 }
 
-/* Reads the options in the order of their ids, with a locking clause or none. */
-static PollOptions *
-read_options(Poll *poll, const char *locking)
+/* Refuses options of which two have the same id; they are in the order of their ids. */
+static void
+check_ids_differ(const Poll *poll, const PollOptions *options)
 {
-	PollOptions *options = palloc_object(PollOptions);
+	const PollColumn *id = &poll->columns[OPTION_ID];
+	TypeCacheEntry	 *type = lookup_type_cache(id->type, TYPECACHE_EQ_OPR_FINFO);
+
+	for (int i = 1; i < options->count; i++)
+	{
+		if (DatumGetBool(FunctionCall2Coll(&type->eq_opr_finfo, get_typcollation(id->type),
+										   options->ids[i - 1], options->ids[i])))
+			ereport(ERROR, (errcode(ERRCODE_UNIQUE_VIOLATION),
+							errmsg("column \"%s\" of relation \"%s\" contains duplicate values",
+								   id->name, RelationGetRelationName(poll->options)),
+							errhint("Each option must have an id of its own.")));
+	}
+}
+
+/* Reads the options in the order of their ids, with their counts as SQL gives them, and a locking clause or none. */
+static PollOptions *
+read_options(Poll *poll, const char *votes, const char *locking)
+{
+	PollOptions *options = palloc0_object(PollOptions);
 	const char	*id = poll->columns[OPTION_ID].quoted_name;
+	int64		 count;
 
-	int64 count;
-
-	count = sql_execute(psprintf("SELECT o.%s, o.%s, %s FROM %s AS o ORDER BY o.%s%s", id,
-								 poll->columns[OPTION_TEXT].quoted_name, votes_expression(poll),
-								 relation_quoted_name(poll->options), id, locking),
+	count = sql_execute(psprintf("SELECT o.%s, o.%s, %s FROM %s AS o ORDER BY o.%s LIMIT %d%s", id,
+								 poll->columns[OPTION_TEXT].quoted_name, votes,
+								 relation_quoted_name(poll->options), id, MAX_OPTIONS + 1, locking),
 						0, NULL, NULL, NULL);
-	if (count > MAX_OPTIONS)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("relation \"%s\" has more than %d options",
-							   RelationGetRelationName(poll->options), MAX_OPTIONS)));
-	options->count = (int) count;
-	if (options->count == 0)
+	if (count == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("relation \"%s\" has no options", RelationGetRelationName(poll->options)),
 				 errhint("Insert at least one option first.")));
+	if (count > MAX_OPTIONS)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("relation \"%s\" has more than %d options",
+							   RelationGetRelationName(poll->options), MAX_OPTIONS)));
 
-	options->ids = palloc_array(Datum, options->count);
-	options->labels = palloc0_array(Datum, options->count);
-	options->label_nulls = palloc_array(bool, options->count);
-	options->label_texts = palloc_array(char *, options->count);
-	options->votes = palloc_array(int64, options->count);
-	for (int row = 0; row < options->count; row++)
+	options->count = (int) count;
+	options->ids = palloc_array(Datum, count);
+	options->labels = palloc0_array(Datum, count);
+	options->label_nulls = palloc_array(bool, count);
+	options->label_texts = palloc0_array(char *, count);
+	options->votes = palloc_array(int64, count);
+	for (int row = 0; row < count; row++)
+	{
 		copy_option(poll, options, row);
+		options->votes[row] = DatumGetInt64(sql_value_not_null(row, 3));
+	}
 	SPI_freetuptable(SPI_tuptable);
+	check_ids_differ(poll, options);
 	return options;
 }
 
@@ -159,7 +168,7 @@ event_counts(const Poll *poll, int parameter)
 PollOptions *
 options_read(Poll *poll)
 {
-	return read_options(poll, "");
+	return read_options(poll, "0::pg_catalog.int8", "");
 }
 
 /*
@@ -176,9 +185,9 @@ count_votes(Poll *poll, PollOptions *options)
 	if (XactIsoLevel == XACT_REPEATABLE_READ)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot number votes on in a repeatable read transaction where relation "
-						"\"%s\" keeps no count",
-						RelationGetRelationName(poll->options)),
+				 errmsg("cannot continue the numbering of votes in a repeatable read transaction"),
+				 errdetail("Relation \"%s\" has no column that counts them.",
+						   RelationGetRelationName(poll->options)),
 				 errhint("Use isolation level read committed or serializable, or give the options "
 						 "a column for their votes.")));
 
@@ -186,16 +195,6 @@ count_votes(Poll *poll, PollOptions *options)
 	for (int row = 0; row < options->count; row++)
 		options->votes[row] = DatumGetInt64(sql_value_not_null(row, 2));
 	SPI_freetuptable(SPI_tuptable);
-}
-
-PollOptions *
-options_lock(Poll *poll)
-{
-	PollOptions *options = read_options(poll, " FOR NO KEY UPDATE");
-
-	if (!poll_has(poll, OPTION_VOTES) && poll_has(poll, EVENT_VOTES_AFTER))
-		count_votes(poll, options);
-	return options;
 }
 
 /* Returns SQL that sets updated_at to parameter $1 unless it is later already, or nothing. */
@@ -244,31 +243,61 @@ added_votes(const Poll *poll, const PollOptions *options, const VoteShare *share
 	return touched.count;
 }
 
-int
-options_add_votes(Poll *poll, const PollOptions *options, const VoteShare *shares,
-				  TimestampTz updated_at)
+/* Prepares the UPDATE that adds votes to the counts. */
+static SPIPlanPtr
+prepare_add_votes(const Poll *poll, const PollOptions *options)
 {
 	const char *id = poll->columns[OPTION_ID].quoted_name;
 	const char *votes = poll->columns[OPTION_VOTES].quoted_name;
 	Oid			types[3];
-	Datum		values[3];
-	int			expected;
-	int			updated;
 
-	if (!poll_has(poll, OPTION_VOTES))
+	(void) updated_at_parameter(poll, 0, &types[0]);
+	(void) ids_array(poll, options, &types[1]);
+	types[2] = INT8ARRAYOID;
+	return sql_prepare(
+		psprintf("UPDATE %s AS o SET %s = COALESCE(o.%s, 0) OPERATOR(pg_catalog.+) d.votes%s"
+				 " FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) AS d(id, votes)"
+				 " WHERE o.%s %s d.id",
+				 relation_quoted_name(poll->options), votes, votes, set_updated_at(poll), id,
+				 equality_operator(poll->columns[OPTION_ID].type)),
+		3, types);
+}
+
+PollOptions *
+options_lock(Poll *poll)
+{
+	const char	*votes = "0::pg_catalog.int8";
+	PollOptions *options;
+
+	if (poll_has(poll, OPTION_VOTES))
+		votes =
+			psprintf("COALESCE(o.%s, 0)::pg_catalog.int8", poll->columns[OPTION_VOTES].quoted_name);
+	options = read_options(poll, votes, " FOR NO KEY UPDATE");
+
+	if (poll_has(poll, OPTION_VOTES))
+		options->add_votes = prepare_add_votes(poll, options);
+	else if (poll_has(poll, EVENT_VOTES_AFTER))
+		count_votes(poll, options);
+	return options;
+}
+
+int
+options_add_votes(Poll *poll, const PollOptions *options, const VoteShare *shares,
+				  TimestampTz updated_at)
+{
+	Oid	  types[3];
+	Datum values[3];
+	int	  expected;
+	int	  updated;
+
+	if (options->add_votes == NULL)
 		return 0;
 
 	values[0] = updated_at_parameter(poll, updated_at, &types[0]);
 	expected = added_votes(poll, options, shares, &types[1], &values[1]);
 	if (expected == 0)
 		return 0;
-	updated = (int) sql_execute(
-		psprintf("UPDATE %s AS o SET %s = COALESCE(o.%s, 0) OPERATOR(pg_catalog.+) d.votes%s"
-				 " FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) AS d(id, votes)"
-				 " WHERE o.%s %s d.id",
-				 relation_quoted_name(poll->options), votes, votes, set_updated_at(poll), id,
-				 equality_operator(poll->columns[OPTION_ID].type)),
-		3, types, values, NULL);
+	updated = (int) sql_execute_plan(options->add_votes, values);
 
 	/* Rules count in ways of their own; without them each option must have got its votes. */
 	if (updated != expected && !poll->options->rd_rel->relhasrules)

@@ -22,16 +22,20 @@ typedef struct PollOptions
 	Datum *ids;	   /* of the type of OPTION_ID */
 	Datum *labels; /* of the type of OPTION_TEXT */
 	bool  *label_nulls;
-	char **label_texts; /* "" for NULL */
-	int64 *votes;		/* what each has now */
+	char **label_texts; /* or NULL */
+	int64 *votes;		/* what each has now, once they are locked */
+
+	/* The prepared UPDATE that adds to the counts; NULL where there are none, or they are not locked. */
+	struct _SPI_plan *add_votes;
 } PollOptions;
 
 /* Reads the options, which must not be none; memory of the current context. */
 extern PollOptions *options_read(Poll *poll);
 
 /*
- * Locks the options in the order of their ids and reads them.  Where they keep
- * no count, their votes are counted from the events.
+ * Locks the options in the order of their ids, reads them, and finds out whether
+ * their counts can be changed.  Where they keep no count, their votes are counted
+ * from the events if these are numbered.
  */
 extern PollOptions *options_lock(Poll *poll);
 

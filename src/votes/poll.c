@@ -75,9 +75,11 @@ check_columns(Jsonb *columns)
 	char			  *key = NULL;
 
 	if (!JB_ROOT_IS_OBJECT(columns))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("columns must be a JSON object"),
-				 errhint("For example '{\"option_id\": \"choice_id\", \"language\": null}'.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("columns must be a JSON object"),
+			 errhint(
+				 "Give each role its column, such as '{\"option_id\": \"choice_id\", \"language\": null}'.")));
 
 	it = JsonbIteratorInit(&columns->root);
 	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
@@ -177,7 +179,7 @@ find_column(Relation rel, Jsonb *columns, PollColumnRole role, PollColumn *colum
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" of relation \"%s\" does not exist", column->name,
 						RelationGetRelationName(rel)),
-				 errhint("Name your own with columns => '{\"%s\": \"…\"}'.", roles[role].key)));
+				 errhint("Name your own with columns => '{\"%s\": \"name\"}'.", roles[role].key)));
 	}
 
 	attribute = (Form_pg_attribute) GETSTRUCT(tuple);
@@ -228,7 +230,7 @@ poll_open(const PollRequest *request)
 	Poll *poll = palloc0_object(Poll);
 
 	poll->options = open_table(request->options, "options", "options", request->options_mode);
-	if (!request->without_events)
+	if (request->events_mode != 0)
 		poll->events = open_table(request->events, "vote_events", "events", request->events_mode);
 
 	if (request->columns != NULL)
@@ -258,6 +260,18 @@ poll_check_privilege(const Poll *poll, PollColumnRole role, AclMode mode)
 
 	if (poll_has(poll, role))
 		column_check_privilege(rel, poll->columns[role].attnum, mode);
+}
+
+void
+poll_check_counting(const Poll *poll)
+{
+	static const PollColumnRole roles_counted[] = {OPTION_VOTES, OPTION_UPDATED_AT};
+
+	for (size_t i = 0; i < lengthof(roles_counted); i++)
+	{
+		poll_check_privilege(poll, roles_counted[i], ACL_SELECT);
+		poll_check_privilege(poll, roles_counted[i], ACL_UPDATE);
+	}
 }
 
 /* Returns the largest integer of a numeric type with a precision and scale. */

@@ -59,9 +59,8 @@ typedef struct PollRequest
 	Oid		options; /* or InvalidOid: "options" on the search path */
 	Oid		events;	 /* or InvalidOid: "vote_events" on the search path */
 	Jsonb  *columns; /* role to column name or null; or NULL */
-	bool	without_events;
 	AclMode options_mode;
-	AclMode events_mode;
+	AclMode events_mode; /* or 0: the events are not needed */
 } PollRequest;
 
 /*
@@ -76,6 +75,9 @@ extern void poll_close(Poll *poll);
 
 /* Raises 42501 unless the caller has a privilege on a column; none is needed on one left out. */
 extern void poll_check_privilege(const Poll *poll, PollColumnRole role, AclMode mode);
+
+/* Raises 42501 unless the caller may change the options' counts. */
+extern void poll_check_counting(const Poll *poll);
 
 /* Tells whether a column is there. */
 static inline bool

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "common/int.h"
 #include "utils/builtins.h"
 
 #include "core/compat.h"
@@ -64,6 +65,7 @@ void
 request_time_range(FunctionCallInfo fcinfo, int range_arg, int end_arg, VoteSpec *spec)
 {
 	Interval *range = &spec->time_range;
+	int64	  range_us;
 
 	spec->time_range = (Interval){.time = USECS_PER_DAY};
 	if (!PG_ARGISNULL(range_arg))
@@ -83,7 +85,8 @@ request_time_range(FunctionCallInfo fcinfo, int range_arg, int end_arg, VoteSpec
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("time_range must be greater than zero"),
 						errhint("Give an interval such as '24 hours'.")));
-	if (spec->ends_at - spec->starts_at > MAX_TIME_RANGE_US)
+	if (pg_sub_s64_overflow(spec->ends_at, spec->starts_at, &range_us) ||
+		range_us > MAX_TIME_RANGE_US)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("time_range must be at most 1000 years")));
 }

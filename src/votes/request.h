@@ -11,7 +11,7 @@
 #include "fmgr.h"
 #include "utils/timestamp.h"
 
-#include "votes/votes.h"
+#include "votes/stream.h"
 
 /* Returns an argument's vote count, default_count where it is NULL; raises 22023 outside the range. */
 extern int64 request_vote_count(FunctionCallInfo fcinfo, int arg, int64 default_count);

@@ -49,7 +49,7 @@ enum
 
 /* Returns the batch size asked for. */
 static int
-request_batch_size(FunctionCallInfo fcinfo)
+request_batch_size(FunctionCallInfo fcinfo, int64 vote_count)
 {
 	int batch_size =
 		PG_ARGISNULL(ARG_BATCH_SIZE) ? DEFAULT_BATCH_SIZE : PG_GETARG_INT32(ARG_BATCH_SIZE);
@@ -58,6 +58,10 @@ request_batch_size(FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("batch_size must be between %d and %d", MIN_BATCH_SIZE, MAX_BATCH_SIZE)));
+	if (vote_count / batch_size >= PG_INT32_MAX)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("batch_size is too small for so many votes"),
+						errdetail("There may be at most %d batches.", PG_INT32_MAX)));
 	return batch_size;
 }
 
@@ -75,15 +79,18 @@ check_counts_fit(const Poll *poll, PollColumnRole role, const PollOptions *optio
 	{
 		int64 sum;
 
+		if (shares[i].votes == 0)
+			continue;
 		if (pg_add_s64_overflow(options->votes[i], shares[i].votes, &sum) || sum > max)
-			ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-							errmsg("votes of option \"%s\" would exceed the range of column \"%s\"",
-								   options->label_texts[i], column->name),
-							errdetail("It has " INT64_FORMAT " votes and would get " INT64_FORMAT
-									  " more; type %s holds up to " INT64_FORMAT ".",
-									  options->votes[i], shares[i].votes,
-									  format_type_be(column->type), max),
-							errhint("Seed fewer votes, or change the column's type to bigint.")));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("votes of option \"%s\" would exceed the range of column \"%s\"",
+						options->label_nulls[i] ? "" : options->label_texts[i], column->name),
+				 errdetail("It has " INT64_FORMAT " votes and would get " INT64_FORMAT
+						   " more; type %s holds up to " INT64_FORMAT ".",
+						   options->votes[i], shares[i].votes, format_type_be(column->type), max),
+				 errhint("Seed fewer votes, or change the column's type to bigint.")));
 	}
 }
 
@@ -93,7 +100,8 @@ warn_of_missing_rows(const Poll *poll, const WriteFigures *figures)
 {
 	if (figures->rows_inserted < figures->rows_sent)
 		ereport(WARNING,
-				(errmsg("relation \"%s\" took " INT64_FORMAT " of " INT64_FORMAT " rows",
+				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+				 errmsg("relation \"%s\" took " INT64_FORMAT " of " INT64_FORMAT " rows",
 						RelationGetRelationName(poll->events), figures->rows_inserted,
 						figures->rows_sent),
 				 errhint("A trigger or rule of the relation discards or redirects rows.")));
@@ -159,7 +167,7 @@ pollseed_seed(PG_FUNCTION_ARGS)
 	spec.seed = request_seed(fcinfo, ARG_SEED);
 	spec.weights = request_jsonb(fcinfo, ARG_WEIGHTS);
 	request_time_range(fcinfo, ARG_TIME_RANGE, ARG_ENDS_AT, &spec);
-	batch_size = request_batch_size(fcinfo);
+	batch_size = request_batch_size(fcinfo, spec.vote_count);
 
 	request.options = request_relation(fcinfo, ARG_OPTIONS);
 	request.events = request_relation(fcinfo, ARG_EVENTS);
@@ -169,8 +177,7 @@ pollseed_seed(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	poll = poll_open(&request);
-	poll_check_privilege(poll, OPTION_VOTES, ACL_UPDATE);
-	poll_check_privilege(poll, OPTION_UPDATED_AT, ACL_UPDATE);
+	poll_check_counting(poll);
 
 	options = options_lock(poll);
 	shares = share_votes(spec.distribution, options->count, options->label_texts, spec.weights,

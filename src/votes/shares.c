@@ -18,6 +18,7 @@
 #include "utils/float.h"
 #include "utils/numeric.h"
 
+#include "core/fraction.h"
 #include "core/random.h"
 #include "votes/shares.h"
 
@@ -78,7 +79,7 @@ distribution_name(Distribution distribution)
 static double
 realistic_weight(const char *label)
 {
-	for (size_t i = 0; i < lengthof(realistic_weights); i++)
+	for (size_t i = 0; label != NULL && i < lengthof(realistic_weights); i++)
 	{
 		if (strcmp(label, realistic_weights[i].label) == 0)
 			return realistic_weights[i].weight;
@@ -137,12 +138,17 @@ static void
 check_weight_labels(int noptions, char **labels, Jsonb *weights)
 {
 	char			 **sorted = palloc_array(char *, noptions);
+	int				   nsorted = 0;
 	JsonbIterator	  *it = JsonbIteratorInit(&weights->root);
 	JsonbIteratorToken token;
 	JsonbValue		   value;
 
-	memcpy(sorted, labels, noptions * sizeof(char *));
-	qsort(sorted, noptions, sizeof(char *), compare_labels);
+	for (int i = 0; i < noptions; i++)
+	{
+		if (labels[i] != NULL)
+			sorted[nsorted++] = labels[i];
+	}
+	qsort(sorted, nsorted, sizeof(char *), compare_labels);
 	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
 	{
 		char *key;
@@ -150,7 +156,7 @@ check_weight_labels(int noptions, char **labels, Jsonb *weights)
 		if (token != WJB_KEY)
 			continue;
 		key = pnstrdup(value.val.string.val, value.val.string.len);
-		if (bsearch(&key, sorted, noptions, sizeof(char *), compare_labels) == NULL)
+		if (bsearch(&key, sorted, nsorted, sizeof(char *), compare_labels) == NULL)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 							errmsg("weights name the unknown option \"%s\"", key),
 							errhint("Each key must be the label of an option, upper and lower "
@@ -165,16 +171,17 @@ weigh_by_object(int noptions, char **labels, Jsonb *weights, VoteShare *shares)
 	if (!JB_ROOT_IS_OBJECT(weights))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("weights must be a JSON object"),
-				 errhint("For example '{\"Python\": 3, \"Go\": 1}'.")));
+				 errhint("Give each label its weight, such as '{\"Python\": 3, \"Go\": 1}'.")));
 
 	check_weight_labels(noptions, labels, weights);
 
 	for (int i = 0; i < noptions; i++)
 	{
-		JsonbValue	found;
-		JsonbValue *value =
-			getKeyJsonValueFromContainer(&weights->root, labels[i], strlen(labels[i]), &found);
+		JsonbValue *value = NULL;
 
+		if (labels[i] != NULL)
+			value =
+				getKeyJsonValueFromContainer(&weights->root, labels[i], strlen(labels[i]), NULL);
 		if (value == NULL)
 			continue;
 		if (value->type != jbvNumeric)

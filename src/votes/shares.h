@@ -40,7 +40,8 @@ extern Distribution distribution_by_name(const char *name);
 extern const char *distribution_name(Distribution distribution);
 
 /*
- * Shares vote_count votes among the options, in the order of their labels.
+ * Shares vote_count votes among the options, in the order of their labels, any
+ * of which may be NULL.
  *
  * weights, if not NULL, is a JSON object of label to number and takes the
  * place of the distribution's own weights; an option that it does not name

@@ -29,8 +29,9 @@
 
 #include "core/compat.h"
 #include "core/sql.h"
+#include "write/eligibility.h"
 #include "write/foreign_keys.h"
-#include "write/lanes.h"
+#include "write/targets.h"
 #include "write/volatility.h"
 
 /* Extensions that route rows of what looks like a plain table; each query tells whether $1 is one. */

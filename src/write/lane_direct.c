@@ -26,6 +26,7 @@
 #include "core/compat.h"
 #include "write/foreign_keys.h"
 #include "write/lanes.h"
+#include "write/targets.h"
 
 /* Rows inserted into the heap at once; a larger batch is inserted in parts, for the sake of memory. */
 #define ROWS_PER_INSERT 1000
@@ -78,7 +79,6 @@ direct_lane_open(const WriteJob *job)
 	desc = CreateTupleDescCopyConstr(RelationGetDescr(job->rel));
 	lane->source = MakeSingleTupleTableSlot(job->source, &TTSOpsVirtual);
 	lane->row = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
-	lane->row->tts_tableOid = RelationGetRelid(job->rel);
 	lane->projection = ExecBuildProjectionInfo(
 		write_targets(job), GetPerTupleExprContext(lane->estate), lane->row, NULL, job->source);
 	for (int i = 0; i < ROWS_PER_INSERT; i++)
@@ -134,12 +134,17 @@ insert_index_entries(DirectLane *lane, int nrows)
 static void
 write_rows(DirectLane *lane, CommandId command, int nrows, const Datum *values, const bool *nulls)
 {
-	int natts = lane->job->source->natts;
+	int			  natts = lane->job->source->natts;
+	MemoryContext old_context;
 
 	for (int row = 0; row < nrows; row++)
 		make_row(lane, values + (Size) row * natts, nulls + (Size) row * natts, lane->slots[row]);
 
+	/* It leaves its own copies of the rows behind. */
+	old_context = MemoryContextSwitchTo(GetPerTupleMemoryContext(lane->estate));
 	table_multi_insert(lane->job->rel, lane->slots, nrows, command, 0, lane->bulk);
+	MemoryContextSwitchTo(old_context);
+
 	insert_index_entries(lane, nrows);
 	foreign_keys_note(lane->foreign_keys, lane->slots, nrows);
 

@@ -20,6 +20,7 @@
 
 #include "core/compat.h"
 #include "core/relation.h"
+#include "core/sql.h"
 #include "write/lanes.h"
 
 #define BATCH_RELATION "pollseed_batch"
@@ -28,7 +29,6 @@ struct SpiLane
 {
 	const WriteJob			  *job;
 	EphemeralNamedRelationData relation;
-	Tuplestorestate			  *rows;
 	SPIPlanPtr				   plan;
 };
 
@@ -63,36 +63,36 @@ spi_lane_open(const WriteJob *job)
 	SpiLane *lane = palloc0_object(SpiLane);
 
 	lane->job = job;
-	lane->rows = tuplestore_begin_heap(false, false, work_mem);
 	lane->relation.md.name = BATCH_RELATION;
 	lane->relation.md.tupdesc = job->source;
 	lane->relation.md.enrtype = ENR_NAMED_TUPLESTORE;
 	lane->relation.md.enrtuples = job->batch_size;
-	lane->relation.reldata = lane->rows;
 	if (SPI_register_relation(&lane->relation) != SPI_OK_REL_REGISTER)
 		elog(ERROR, "could not register the batch");
 
-	lane->plan = SPI_prepare(insert_statement(job), 0, NULL);
-	if (lane->plan == NULL)
-		elog(ERROR, "could not prepare the insertion: %s", SPI_result_code_string(SPI_result));
+	lane->plan = sql_prepare(insert_statement(job), 0, NULL);
 	return lane;
 }
 
+/*
+ * Each batch has a tuplestore of its own: every scan leaves a read pointer behind
+ * in its tuplestore, and putting a row looks at all of them.
+ */
 int64
 spi_lane_write(SpiLane *lane, const WriteBatch *batch)
 {
-	int natts = lane->job->source->natts;
-	int result;
+	Tuplestorestate *rows = tuplestore_begin_heap(false, false, work_mem);
+	int				 natts = lane->job->source->natts;
+	int64			 inserted;
 
-	tuplestore_clear(lane->rows);
 	for (int row = 0; row < batch->nrows; row++)
-		tuplestore_putvalues(lane->rows, lane->job->source, &batch->values[(Size) row * natts],
+		tuplestore_putvalues(rows, lane->job->source, &batch->values[(Size) row * natts],
 							 &batch->nulls[(Size) row * natts]);
 
-	result = SPI_execute_plan(lane->plan, NULL, NULL, false, 0);
-	if (result < 0)
-		elog(ERROR, "could not insert the batch: %s", SPI_result_code_string(result));
-	return SPI_processed;
+	lane->relation.reldata = rows;
+	inserted = sql_execute_plan(lane->plan, NULL);
+	tuplestore_end(rows);
+	return inserted;
 }
 
 void
@@ -100,5 +100,4 @@ spi_lane_close(SpiLane *lane)
 {
 	SPI_freeplan(lane->plan);
 	SPI_unregister_relation(BATCH_RELATION);
-	tuplestore_end(lane->rows);
 }

@@ -9,7 +9,6 @@
 #define POLLSEED_LANES_H
 
 #include "access/tupdesc.h"
-#include "nodes/pg_list.h"
 
 #include "write/writer.h"
 
@@ -45,13 +44,6 @@ typedef struct WriteBatch
 typedef struct SpiLane	  SpiLane;
 typedef struct DirectLane DirectLane;
 
-/*
- * Returns a target list with the expression for each column of a table: the
- * value given, cast as assignment does, a literal, the default, or NULL, each
- * as INSERT's planner would have it.  Values are Vars of relation 1.
- */
-extern List *write_targets(const WriteJob *job);
-
 /* Prepares the INSERT that writes a batch. */
 extern SpiLane *spi_lane_open(const WriteJob *job);
 
@@ -60,9 +52,6 @@ extern int64 spi_lane_write(SpiLane *lane, const WriteBatch *batch);
 
 /* Lets go of what the lane registered with SPI. */
 extern void spi_lane_close(SpiLane *lane);
-
-/* Returns why the direct lane cannot do a job with the same result as the SPI lane, or NULL. */
-extern const char *direct_lane_refusal(const WriteJob *job);
 
 /* Prepares defaults, constraints, indexes and foreign key proofs of a relation that was not refused. */
 extern DirectLane *direct_lane_open(const WriteJob *job);

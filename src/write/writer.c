@@ -18,7 +18,7 @@
 
 #include "core/compat.h"
 #include "core/relation.h"
-#include "write/lanes.h"
+#include "write/eligibility.h"
 
 /* Values of pollseed.write_lane. */
 typedef enum LaneChoice

@@ -45,15 +45,6 @@ typedef struct WriteFigures
 } WriteFigures;
 
 /*
- * Casts values that many rows will share, as assignment to a column does, and
- * sets the column's type and typmod to what they are then, so that no row needs
- * the cast.  Leaves all as it is where the cast must be made for each row, or
- * there is none.  New values are allocated in the current memory context.
- */
-extern void writer_assign(Relation rel, WriteColumn *column, int nvalues, Datum *values,
-						  bool *nulls);
-
-/*
  * Makes a writer for some columns of a relation; the others get their defaults.
  * Checks the caller's privilege to insert and that each column takes its type,
  * and raises an error that names the reason where pollseed.write_lane asks for

@@ -191,7 +191,7 @@ BEGIN
     BEGIN
         PERFORM FROM pollseed_seed(240, seed => 42, ends_at => '2026-01-22 00:00+00', time_range => '48 hours', batch_size => 50,
                                    weights => (SELECT jsonb_object_agg(coalesce(text, ''), CASE id WHEN 1 THEN 9 ELSE 1 END)
-                                                 FROM options), events => 'events');
+                                                 FROM options HAVING bool_and(text IS NOT NULL)), events => 'events');
         code := 'none';
     EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, constraint_name = CONSTRAINT_NAME, message = MESSAGE_TEXT,

@@ -1,12 +1,12 @@
 /*-------------------------------------------------------------------------
  *
- * votes.h
+ * stream.h
  *		A seeding's votes: shared, put in order and given times.
  *
  *-------------------------------------------------------------------------
  */
-#ifndef POLLSEED_VOTES_H
-#define POLLSEED_VOTES_H
+#ifndef POLLSEED_STREAM_H
+#define POLLSEED_STREAM_H
 
 #include "datatype/timestamp.h"
 
@@ -64,4 +64,4 @@ extern VoteStream *vote_stream_begin(const VoteSpec *spec, int noptions, const V
 /* Returns the next vote; there must be one. */
 extern Vote vote_stream_next(VoteStream *stream);
 
-#endif /* POLLSEED_VOTES_H */
+#endif /* POLLSEED_STREAM_H */

@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * votes.c
+ * stream.c
  *		A seeding's votes: shared, put in order and given times.
  *
  *-------------------------------------------------------------------------
@@ -13,7 +13,7 @@
 #include "votes/bursts.h"
 #include "votes/clock.h"
 #include "votes/order.h"
-#include "votes/votes.h"
+#include "votes/stream.h"
 
 static const char *const arrival_names[] = {
 	[ARRIVAL_UNIFORM] = "uniform",
