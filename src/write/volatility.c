@@ -16,7 +16,7 @@
 #include "core/compat.h"
 #include "write/volatility.h"
 
-/* Volatile functions that cannot see the table that is written to. */
+/* Volatile functions that cannot see the table that is written to, as far as this server has them. */
 static const Oid blind_functions[] = {
 	F_NEXTVAL, F_GEN_RANDOM_UUID, F_CLOCK_TIMESTAMP, F_TIMEOFDAY,
 #ifdef F_UUIDV4
