@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "common/int.h"
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
@@ -76,8 +77,11 @@ find_offset(VoteClock *clock, int64 at_us)
 						errmsg("timestamp out of range for time zone \"%s\"",
 							   pg_get_timezone_name(clock->zone))));
 	clock->offset_us = (int64) before_offset * USECS_PER_SEC;
-	clock->offset_until_us =
-		found > 0 ? (boundary - EPOCH_SHIFT_SECS) * USECS_PER_SEC : PG_INT64_MAX;
+
+	/* The boundary may lie beyond the last timestamp. */
+	if (found == 0 ||
+		pg_mul_s64_overflow(boundary - EPOCH_SHIFT_SECS, USECS_PER_SEC, &clock->offset_until_us))
+		clock->offset_until_us = PG_INT64_MAX;
 }
 
 /* Returns the relative rate of votes in an hour counted from the epoch in local time. */

@@ -8,7 +8,7 @@
 BEGIN;
 SET LOCAL client_min_messages = warning;
 SET LOCAL timezone = 'UTC';
-SELECT plan(26);
+SELECT plan(27);
 SELECT pollseed_create_poll_tables('{A,B}') \g /dev/null
 
 -- Two options with one id: an UPDATE by id would give the votes of one of them to both
@@ -47,6 +47,13 @@ SELECT results_eq(
     format($$SELECT extract(hour FROM cast_at), count(*) FROM pollseed_generate_votes(2000, arrival => %L, time_range => '7 days', seed => 1,
              ends_at => '2247-01-15') GROUP BY 1 ORDER BY 1$$, arrival), format('%s near the end of time', arrival))
   FROM unnest('{diurnal,bursty}'::text[]) AS arrival;
+-- The next change of offset may lie beyond the last timestamp: a day's profile is there all the same
+SET LOCAL timezone = 'America/New_York';
+SET LOCAL statement_timeout = '20s';
+SELECT is((SELECT count(DISTINCT extract(hour FROM cast_at)) FROM pollseed_generate_votes(1000, arrival => 'diurnal',
+    time_range => '7 days', ends_at => '294276-12-20', seed => 1)), 24::bigint, 'no change of offset before the end of time');
+SET LOCAL statement_timeout = 0;
+SET LOCAL timezone = 'UTC';
 SELECT throws_ok($$SELECT pollseed_seed(10000000000, batch_size => 1)$$, '22023', NULL, 'more batches than can be counted');
 
 -- Counts that cannot be changed are refused before the first row
