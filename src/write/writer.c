@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -194,6 +195,18 @@ writer_open(Relation rel, int ncolumns, const WriteColumn *columns, int batch_si
 	return writer;
 }
 
+/*
+ * Has the WAL writer write out what a batch left in the WAL buffers, as an
+ * asynchronous commit does.  Otherwise we write it ourselves whenever they are
+ * full, while another processor could.
+ */
+static void
+wake_wal_writer(Relation rel)
+{
+	if (RelationNeedsWAL(rel))
+		XLogSetAsyncXactLSN(GetXLogInsertRecPtr());
+}
+
 /* Writes the rows that were collected. */
 static void
 write_batch(Writer *writer)
@@ -211,6 +224,7 @@ write_batch(Writer *writer)
 		writer->figures.rows_inserted += spi_lane_write(writer->spi, &writer->batch);
 	MemoryContextSwitchTo(old_context);
 	MemoryContextReset(writer->job.batch);
+	wake_wal_writer(writer->job.rel);
 
 	writer->figures.rows_sent += writer->batch.nrows;
 	writer->figures.batches++;
