@@ -4,12 +4,13 @@
 # "N passed, N failed".  Needs nothing but perl.
 use strict;
 use warnings;
+use Digest::SHA ();
 use JSON::PP ();
 
 my ($root, $library) = @ARGV;
 chdir $root or die "$root: $!\n";
 
-my %sub_part = map { $_ => 1 } qw(core write job);    # not an engine
+my %level = (core => 0, write => 1, job => 1);    # the engines, which stand on these, have level 2
 my ($passed, $failed) = (0, 0);
 
 # ---- reading ---------------------------------------------------------------------------------------------------------
@@ -56,10 +57,29 @@ sub no_comments
 # An SQL script without its comments.
 sub sql_only { my ($text) = @_; $text =~ s/--[^\n]*//g; return $text }
 
+# Orders two versions: 0.9.0 before 0.10.0.
+sub by_version
+{
+	my @left = split /\./, $_[0];
+	my @right = split /\./, $_[1];
+	while (@left && @right)
+	{
+		my $order = shift(@left) <=> shift(@right);
+		return $order if $order;
+	}
+	return @left <=> @right;
+}
+
+# The version that a script leads to, and the one that it starts from; a script that makes the extension starts from none.
+sub target { my ($script) = @_; return $script =~ /--(\d+(?:\.\d+)*)\.sql$/ ? $1 : 0 }
+sub source { my ($script) = @_; return $script =~ /--(\d+(?:\.\d+)*)--[^-]+\.sql$/ ? $1 : undef }
+
 my @c_files = files('src', qr/\.[ch]/);
 my %c_text = map { $_ => slurp($_) } @c_files;
 my %c_code = map { $_ => code_only($c_text{$_}) } @c_files;
-my @scripts = sort glob('sql/*.sql');
+my @scripts = sort { by_version(target($a), target($b)) || $a cmp $b } glob('sql/*.sql');
+my ($default_version) = slurp('pollseed.control') =~ /^default_version\s*=\s*'([^']+)'/m;
+my @listed_versions = slurp('CHANGELOG.md') =~ /^##\s*\[?v?(\d+\.\d+\.\d+)/mg;
 my @tests = (files('test/sql', qr/\.sql/), files('test/pgtap', qr/\.sql/), files('test/isolation/specs', qr/\.spec/),
 	files('test/tap', qr/\.pl/));
 
@@ -106,9 +126,21 @@ sub check_exported_symbols
 		next if $name =~ /^pollseed_\w+_main$/ && $sources =~ /PGDLLEXPORT\s+(?:pg_noreturn\s+)?void\s+\Q$name\E\b/;
 		push @bad, "$name is exported";
 	}
-	for my $name (map { /^pg_finfo_(.*)/ ? $1 : () } sort keys %exported)
+	my %wanted = map { /^pg_finfo_(.*)/ ? ($1 => 'is an SQL function') : () } keys %exported;
+	for my $file (@c_files)
 	{
-		push @bad, "$name is not exported: mark it PGDLLEXPORT" unless $exported{$name};
+		my $text = no_comments($c_text{$file});
+		$wanted{$1} = "is named in $file" while $text =~ /"(pollseed_\w+_main)"/g;
+	}
+	# a release's script may be run with any newer library
+	for my $script (@scripts)
+	{
+		my $text = sql_only(slurp($script));
+		$wanted{$1} = "is named in $script" while $text =~ /'MODULE_PATHNAME'\s*,\s*'(\w+)'/g;
+	}
+	for my $name (sort keys %wanted)
+	{
+		push @bad, "$name $wanted{$name}, but is not exported: mark it PGDLLEXPORT" unless $exported{$name};
 	}
 	return @bad;
 }
@@ -139,37 +171,44 @@ sub check_settings_order
 	return @bad;
 }
 
-# What users call: every function, procedure, aggregate and view named pollseed_, over all scripts in turn.
+# What the scripts leave, run in turn: functions, procedures, aggregates and views, and the tables in the schema pollseed.
+# By name as the scripts spell it, in the user's schema without one: the kind, and how many lack a comment.
 sub sql_objects
 {
 	my %objects;
 	for my $script (@scripts)
 	{
 		my $text = sql_only(slurp($script));
-		while ($text =~ /\b(CREATE|DROP)\s+(?:OR\s+REPLACE\s+)?(FUNCTION|PROCEDURE|AGGREGATE|VIEW)\s+(?:IF\s+EXISTS\s+)?(?:\@extschema\@\.)?(pollseed_\w+)/gi)
+		while ($text =~ /\b(?:(CREATE(?:\s+OR\s+REPLACE)?)|(DROP)|COMMENT\s+ON)\s+(FUNCTION|PROCEDURE|AGGREGATE|VIEW|TABLE)
+			\s+(?:IF\s+EXISTS\s+)?(?:\@extschema\@\.)?((?:pollseed\.)?\w+)/gix)
 		{
-			my ($verb, $kind, $name) = (uc $1, uc $2, $3);
-			if ($verb eq 'CREATE') { $objects{$name} = $kind }
-			else { delete $objects{$name} unless $text =~ /\bCREATE\s+$kind\s+(?:\@extschema\@\.)?\Q$name\E\b/i }
+			my ($create, $drop, $kind, $name) = ($1, $2, uc $3, $4);
+			if ($drop) { delete $objects{$name} }
+			elsif (!$create) { $objects{$name}{bare}-- if ($objects{$name}{bare} // 0) > 0 }
+			elsif ($create =~ /^CREATE$/i || !$objects{$name})
+			{
+				$objects{$name}{kind} = $kind;
+				$objects{$name}{bare}++;
+			}
 		}
 	}
 	return %objects;
 }
 
-# Everything that users call has a comment, a place in docs/, one in the README, and a test.
+# Every object has a comment, and what users call is named pollseed_ and has a place in docs/, one in the README, and a test.
 sub check_documented_and_tested
 {
 	my @bad;
 	my %objects = sql_objects();
-	my $sql = join "\n", map { sql_only(slurp($_)) } @scripts;
 	my $docs = join "\n", map { slurp($_) } files('docs', qr/\.md/);
 	my $readme = slurp('README.md');
 	my $tests = join "\n", map { slurp($_) } @tests;
 	return 'no SQL objects found' unless %objects;
 	for my $name (sort keys %objects)
 	{
-		my $kind = $objects{$name};
-		push @bad, "$name has no COMMENT ON $kind" unless $sql =~ /\bCOMMENT\s+ON\s+$kind\s+(?:\@extschema\@\.)?\Q$name\E\b/i;
+		push @bad, "$name has no COMMENT ON $objects{$name}{kind}" if $objects{$name}{bare};
+		next if $name =~ /^pollseed\./;
+		push @bad, "$name is in the user's schema and is not named pollseed_" unless $name =~ /^pollseed_/;
 		push @bad, "$name is not in docs/" unless $docs =~ /\b$name\b/;
 		push @bad, "$name is not in README.md" unless $readme =~ /\b$name\b/;
 		push @bad, "$name is in no test" unless $tests =~ /\b$name\b/;
@@ -191,11 +230,10 @@ sub check_sql_scripts
 	{
 		my $text = slurp($script);
 		my $code = sql_only($text);
-		my $update = $script =~ /--[^-]+--/;
-		my $guard = $update ? qr/ALTER EXTENSION pollseed UPDATE/ : qr/CREATE EXTENSION pollseed\b/;
-		my ($first) = grep { /\S/ && !/^--/ } split /\n/, $text;
-		push @bad, "$script does not begin with its \\echo ... \\quit guard"
-		  unless ($first // '') =~ /^\\echo Use "$guard.*\\quit\s*$/;
+		my $update = defined source($script);
+		my $command = $update ? 'ALTER EXTENSION pollseed UPDATE' : 'CREATE EXTENSION pollseed';
+		my $guard = qq{\\echo Use "$command" to load this file. \\quit};
+		push @bad, "$script does not begin with: $guard" unless $text =~ /^\Q$guard\E\n/;
 		push @bad, "$script has a C comment" if $code =~ m{/\*};
 		push @bad, "$script has IF NOT EXISTS" if $code =~ /\bIF\s+NOT\s+EXISTS\b/i;
 		push @bad, "$script has CREATE OR REPLACE" if !$update && $code =~ /\bCREATE\s+OR\s+REPLACE\b/i;
@@ -205,37 +243,46 @@ sub check_sql_scripts
 	return @bad;
 }
 
-# One version, wherever it is written.
+# One version, wherever it is written, and one chain of scripts that leads to it over every release.
 sub check_versions
 {
 	my @bad;
-	my ($control) = slurp('pollseed.control') =~ /^default_version\s*=\s*'([^']+)'/m;
 	my $meta = eval { JSON::PP->new->decode(slurp('META.json')) } or return "META.json: $@";
-	my ($changelog) = slurp('CHANGELOG.md') =~ /^##\s*\[?v?(\d+\.\d+\.\d+)/m;
-	my %reached = map { /--(?:[^-]+--)?(\d+(?:\.\d+)*)\.sql$/ ? ($1 => 1) : () } @scripts;
-	my ($newest) = sort { by_version($b, $a) } keys %reached;
 	my %found = ('META.json version' => $meta->{version}, 'META.json provides' => $meta->{provides}{pollseed}{version},
-		'first entry of CHANGELOG.md' => $changelog, 'newest script in sql/' => $newest);
+		'first entry of CHANGELOG.md' => $listed_versions[0], 'newest script in sql/' => @scripts ? target($scripts[-1]) : undef);
 	for my $place (sort keys %found)
 	{
 		my $version = $found{$place} // 'missing';
-		push @bad, "$place is $version, default_version is $control" if $version ne $control;
+		push @bad, "$place is $version, default_version is $default_version" if $version ne $default_version;
 	}
+	my ($first, @updates) = @scripts;
 	my $file = $meta->{provides}{pollseed}{file} // '';
-	push @bad, "META.json provides $file, which does not exist" unless -f $file;
+	push @bad, "META.json provides $file, CREATE EXTENSION begins with $first" if $file ne $first;
+	my $version = target($first);
+	for my $script (@updates)
+	{
+		push @bad, "$script does not start from $version" if (source($script) // 'none') ne $version;
+		$version = target($script);
+	}
+	my $reached = join ' ', reverse map { target($_) } @scripts;
+	push @bad, "CHANGELOG.md lists @listed_versions, the scripts lead over $reached" if "@listed_versions" ne $reached;
 	return @bad;
 }
 
-sub by_version
+# The scripts of older releases are what they were: databases were made by them, and an update starts from that.
+sub check_released_scripts
 {
-	my @left = split /\./, $_[0];
-	my @right = split /\./, $_[1];
-	while (@left && @right)
+	my @bad;
+	my %sums = reverse slurp('dev/released.sha256') =~ /^(\w+)  (\S+)$/mg;
+	for my $script (grep { by_version(target($_), $default_version) < 0 } @scripts)
 	{
-		my $order = shift(@left) <=> shift(@right);
-		return $order if $order;
+		my $sum = Digest::SHA::sha256_hex(slurp($script));
+		my $released = delete $sums{$script};
+		push @bad, "$script is released: add to dev/released.sha256 \"$sum  $script\"" unless $released;
+		push @bad, "$script was changed after its release" if $released && $released ne $sum;
 	}
-	return @left <=> @right;
+	push @bad, "$_ is in dev/released.sha256, but is not a script of an older release" for sort keys %sums;
+	return @bad;
 }
 
 # One file knows that there are several server versions.
@@ -254,7 +301,7 @@ sub check_version_ifs
 	return @bad;
 }
 
-# Dependencies run one way: engines to job and write, those to core; no engine knows another.
+# Dependencies run one way: engines to job and write, those to core; no engine knows another, nor do job and write.
 sub check_dependencies
 {
 	my @bad;
@@ -262,12 +309,11 @@ sub check_dependencies
 	{
 		my ($part) = $file =~ m{^src/(\w+)/} or next;
 		my $text = no_comments($c_text{$file});
-		while ($text =~ m{^\s*#\s*include\s+"(?:\.\./)?(\w+)/[^"]*"}mg)
+		while ($text =~ m{^[ \t]*#\s*include\s+"(?:\.\./)?(\w+)/[^"]*"}mg)
 		{
 			my ($other, $line) = ($1, lines_before($text, $-[0]));
 			next if $other eq $part || !-d "src/$other";
-			next if $other eq 'core' && $part ne 'core';
-			next if $part ne 'core' && $sub_part{$other};
+			next if ($level{$other} // 2) < ($level{$part} // 2);
 			push @bad, "$file:$line: $part must not know $other";
 		}
 	}
@@ -404,6 +450,7 @@ for (
 	[ 'documented and tested', \&check_documented_and_tested ],
 	[ 'SQL scripts', \&check_sql_scripts ],
 	[ 'versions agree', \&check_versions ],
+	[ 'released scripts', \&check_released_scripts ],
 	[ 'version checks in one file', \&check_version_ifs ],
 	[ 'dependencies one way', \&check_dependencies ],
 	[ 'functions have comments', \&check_function_comments ],

@@ -25,7 +25,8 @@ release_of() {
 
 # What a chroot must hold to build and run every suite.
 packages_for() {
-  echo "ca-certificates,gcc,make,postgresql-$1,postgresql-server-dev-$1,postgresql-$1-pgtap,libipc-run-perl,libtap-parser-sourcehandler-pgtap-perl"
+  local server=postgresql-$1,postgresql-server-dev-$1,postgresql-$1-pgtap,postgresql-$1-cron
+  echo "ca-certificates,gcc,make,$server,libipc-run-perl,libtap-parser-sourcehandler-pgtap-perl"
 }
 
 # The Debian mirror that this machine uses, or the public one.

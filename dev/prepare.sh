@@ -24,7 +24,8 @@ need_for() {
       have prove || need perl
       have pg_prove || need libtap-parser-sourcehandler-pgtap-perl
       perl -MIPC::Run -e 1 2>/dev/null || need libipc-run-perl
-      need pgtap # for the server's version, see below
+      need pgtap # these two for the server's version, see below
+      need pg_cron
       ;;
     lint)
       need_server
@@ -92,29 +93,30 @@ for purpose in "$@"; do
   need_for "$purpose"
 done
 
-# pgTAP belongs to a server version: ask the server that will be used, once there is one.
-pgtap_missing() {
+# Extensions that the tests use belong to a server version: ask the server that will be used, once there is one.  They are
+# only installed; no cluster loads them but those that the tests start.
+extension_missing() {
   local config
   config=$(find_pg_config) || return 0
-  [ ! -f "$("$config" --sharedir)/extension/pgtap.control" ]
+  [ ! -f "$("$config" --sharedir)/extension/$1.control" ]
 }
 
-packages=()
-want_server='' want_pgtap=''
+packages=() extensions=()
+want_server=''
 for name in "${missing[@]}"; do
   case $name in
     server) want_server=1 ;;
-    pgtap) if pgtap_missing; then want_pgtap=1; fi ;;
+    pgtap | pg_cron) if extension_missing "$name"; then extensions+=("$name"); fi ;;
     gcc) packages+=(gcc libc6-dev) ;;
     *) packages+=("$name") ;;
   esac
 done
-if [ -z "$want_server$want_pgtap" ] && [ ${#packages[@]} = 0 ]; then
+if [ -z "$want_server" ] && [ ${#packages[@]} = 0 ] && [ ${#extensions[@]} = 0 ]; then
   exit 0
 fi
 
 if ! have apt-get; then
-  die "missing here: ${want_server:+PostgreSQL 15 or newer with its server headers, }${want_pgtap:+pgTAP, }${packages[*]}" \
+  die "missing here: ${want_server:+PostgreSQL 15 or newer with its server headers, }${extensions[*]} ${packages[*]}" \
     '- this is not Debian or Ubuntu, so please install them yourself'
 fi
 
@@ -129,7 +131,8 @@ if [ -n "$want_server" ]; then
   [ -n "$major" ] || die 'apt offers no PostgreSQL 15 or newer (see https://wiki.postgresql.org/wiki/Apt)'
   install_server "$major"
 fi
-if [ -n "$want_pgtap" ]; then
-  apt_install "postgresql-$(pg_major "$(find_pg_config)")-pgtap"
-fi
+for name in "${extensions[@]}"; do
+  # Debian's packages: postgresql-15-pgtap, postgresql-15-cron
+  apt_install "postgresql-$(pg_major "$(find_pg_config)")-${name#pg_}"
+done
 rm -f "$log"

@@ -114,7 +114,8 @@ report_tap() {
   report "$suite" "$log" "$(grep -E '^ok [0-9]+' "$log" | grep -vic '# *skip' || true)" "$failed" "$skipped" "$3" "$4"
 }
 
-# pgTAP: each file in a fresh database that has pgtap and pollseed.
+# pgTAP: each file in a fresh database that has pgtap and pollseed.  What a file leaves running there, background workers too,
+# ends with the database; a file that waits for ever is ended.
 pgtap_suite() {
   local log=$WORK/pgtap.log start=$EPOCHREALTIME status=0 name names
   names=$(test_names test/pgtap .sql)
@@ -130,14 +131,15 @@ pgtap_suite() {
     {
       cluster_psql "$WORK" postgres -q -c "DROP DATABASE IF EXISTS pgtap WITH (FORCE)" \
         -c "CREATE DATABASE pgtap TEMPLATE pgtap_template" &&
-        as_server env PATH="$BINDIR:$PATH" pg_prove -v --ext .sql -h "$WORK" -p 5432 -U postgres -d pgtap \
+        as_server env PATH="$BINDIR:$PATH" timeout 300 pg_prove -v --ext .sql -h "$WORK" -p 5432 -U postgres -d pgtap \
           "$WORK/tree/test/pgtap/$name.sql"
     } >>"$log" 2>&1 || status=1
   done
   report_tap pgtap "$log" "$start" "$status"
 }
 
-# Perl TAP: these start, stop and kill servers of their own.
+# Perl TAP: these start, stop and kill servers of their own, so two can run at once; much of their time they wait.  prove prints
+# the log of each when it has ended.
 tap_suite() {
   local log=$WORK/tap.log start=$EPOCHREALTIME status=0 names
   names=$(test_names test/tap .pl | sed 's,.*,test/tap/&.pl,' | xargs)
@@ -145,8 +147,14 @@ tap_suite() {
     no_tests tap test/tap
     return
   }
-  make_check check-tap "PROVE_TESTS=$names" PROVE_FLAGS=-v >"$log" 2>&1 || status=$?
+  make_check check-tap "PROVE_TESTS=$names" "PROVE_FLAGS=-v -j2" >"$log" 2>&1 || status=$?
   if grep -q 'TAP tests not enabled' "$log"; then
+    status=1
+  fi
+  # Tests that kill on purpose do so by SIGKILL or SIGQUIT.  A process of their servers that ended by a signal of its own making
+  # has crashed.
+  if grep -hE 'was terminated by signal (4|6|7|8|11):|TRAP: ' "$WORK"/tree/tmp_check/log/*.log >>"$log" 2>/dev/null; then
+    echo 'not ok - a server of the TAP tests crashed' >>"$log"
     status=1
   fi
   report_tap tap "$log" "$start" "$status"

@@ -129,18 +129,45 @@ for my $database ('source', 'target')
 is($node->safe_psql('target', q{SET ROLE other; SELECT string_agg(DISTINCT run_by, ',') FROM "My Tools".pollseed_runs}),
 	'other', 'a role still sees its own runs only');
 
-# Members of the extension, and nobody else.
-is( $node->safe_psql(
-		'target', q{SELECT pg_describe_object(classid, objid, 0) FROM pg_depend WHERE refclassid = 'pg_extension'::regclass
-		            AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pollseed') AND deptype = 'e'
-		            AND classid = 'pg_class'::regclass ORDER BY 1}),
-	join("\n", 'sequence pollseed.runs_run_id_seq', 'table pollseed.runs', 'view "My Tools".pollseed_runs'),
-	'the poll tables are no members');
-is( $node->safe_psql(
-		'target', q{SELECT string_agg(DISTINCT n.nspname, ',' ORDER BY n.nspname) FROM pg_depend AS d JOIN pg_proc AS p ON p.oid = d.objid
-		            JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
-		            AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pollseed')}),
-	'My Tools', 'all functions are where the extension was made');
+# Members of the extension, and nobody else: what users call in the schema that it was made in, the rest in its own.  From 17 on
+# the types of a table's rows are members like the table, and arrays of them.
+$node->safe_psql(
+	'target', q{
+	CREATE VIEW public.members AS
+		SELECT d.classid, d.objid, a.type, a.schema, a.name, a.identity
+		FROM pg_extension AS e JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e',
+			pg_identify_object(d.classid, d.objid, 0) AS a
+		WHERE e.extname = 'pollseed' AND NOT EXISTS (SELECT FROM pg_type AS t LEFT JOIN pg_class AS c ON c.oid = t.typrelid
+			WHERE d.classid = 'pg_type'::regclass AND t.oid = d.objid AND (t.typcategory = 'A' OR c.relkind <> 'c'))});
+# Members of which a condition is true, a line each.
+sub members_that
+{
+	my ($condition) = @_;
+	return $node->safe_psql('target', "SELECT type || ' ' || identity FROM public.members AS m WHERE $condition ORDER BY 1");
+}
+is(members_that(q{(type, identity) IN (VALUES ('schema', 'pollseed'), ('table', 'pollseed.runs'), ('view', '"My Tools".pollseed_runs'))}),
+	join("\n", 'schema pollseed', 'table pollseed.runs', 'view "My Tools".pollseed_runs'), 'the members have been looked at');
+is(members_that(q{type <> 'schema' AND schema IS DISTINCT FROM 'pollseed' AND schema IS DISTINCT FROM '"My Tools"'}),
+	'', 'the poll tables are no members');
+is(members_that(q{type = 'schema' AND identity <> 'pollseed'}), '', 'one schema is');
+is(members_that(q{schema = '"My Tools"' AND type NOT IN ('view', 'function', 'procedure', 'aggregate', 'type')}),
+	'', 'what users call is where the extension was made, what it keeps is not');
+is( members_that(
+		q{schema = '"My Tools"' AND substring(coalesce(name, (SELECT proname FROM pg_proc WHERE oid = objid)) FROM 1 FOR 9) <> 'pollseed_'}),
+	'', 'all of that is named pollseed_');
+is(members_that(q{type <> 'sequence' AND obj_description(objid, classid::regclass::name) IS NULL}), '', 'all have a comment');
+is( members_that(
+		q{EXISTS (SELECT FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang
+			WHERE classid = 'pg_proc'::regclass AND p.oid = objid AND l.lanname <> 'c' AND p.prosqlbody IS NULL
+				AND NOT EXISTS (SELECT FROM unnest(p.proconfig) AS c WHERE c LIKE 'search\_path=%'))}),
+	'', 'a function that is not in C looks names up in no search path of the caller');
+is( members_that(
+		q{EXISTS (SELECT FROM pg_class AS c, aclexplode(c.relacl) AS r
+			WHERE classid = 'pg_class'::regclass AND c.oid = objid AND schema = 'pollseed' AND r.grantee <> c.relowner)
+		  OR EXISTS (SELECT FROM pg_namespace AS n, aclexplode(n.nspacl) AS r
+			WHERE classid = 'pg_namespace'::regclass AND n.oid = objid AND r.grantee <> n.nspowner)}),
+	'', 'what it keeps is nobody else\'s');
+$node->safe_psql('target', 'DROP VIEW public.members');
 
 # Dropping it leaves the poll tables and their rows.
 my $rows = $node->safe_psql('target', 'SELECT count(*), (SELECT sum(votes) FROM public.options) FROM public.vote_events');
