@@ -11,6 +11,8 @@
 #include "utils/guc.h"
 
 #include "core/compat.h"
+#include "core/notify.h"
+#include "core/progress.h"
 #include "write/writer.h"
 
 POLLSEED_MODULE_MAGIC;
@@ -21,6 +23,8 @@ PGDLLEXPORT void _PG_init(void);
 void
 _PG_init(void)
 {
+	notify_init();
+	progress_init();
 	writer_init();
 	MarkGUCPrefixReserved("pollseed");
 }

@@ -16,8 +16,14 @@
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "parser/parse_node.h"
+#include "postmaster/bgworker.h"
+#include "storage/proc.h"
 #include "storage/shmem.h"
 #include "utils/acl.h"
+
+#if PG_VERSION_NUM >= 170000
+#include "storage/dsm_registry.h"
+#endif
 
 #if PG_VERSION_NUM < 150000
 #error "pollseed needs PostgreSQL 15 or later"
@@ -39,6 +45,13 @@
 #define palloc0_array(type, count) ((type *) palloc0(mul_size(sizeof(type), count)))
 #define palloc_object(type) ((type *) palloc(sizeof(type)))
 #define palloc0_object(type) ((type *) palloc0(sizeof(type)))
+#endif
+
+/* 17 lets a background worker connect as a role that may not log in. */
+#ifdef BGWORKER_BYPASS_ROLELOGINCHECK
+#define COMPAT_BGWORKER_BYPASS_ROLELOGINCHECK BGWORKER_BYPASS_ROLELOGINCHECK
+#else
+#define COMPAT_BGWORKER_BYPASS_ROLELOGINCHECK 0
 #endif
 
 /* Declares a function that SQL calls; 16 made PG_FUNCTION_INFO_V1 export it. */
@@ -111,6 +124,29 @@ compat_exec_insert_index_tuples(ResultRelInfo *rri, TupleTableSlot *slot, EState
 	(void) ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL, false);
 #else
 	(void) ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL);
+#endif
+}
+
+/* The server's own came with 17. */
+#if PG_VERSION_NUM < 170000
+#define COMPAT_LACKS_DSM_REGISTRY
+
+/*
+ * Returns a segment of shared memory that lasts until the server ends, making
+ * it at the first call of all sessions; to be called once a session.
+ */
+extern void *GetNamedDSMSegment(const char *name, size_t size, void (*init_callback)(void *ptr),
+								bool *found);
+#endif
+
+/* Returns this process's index in the server's array of processes. */
+static inline int
+compat_my_proc_number(void)
+{
+#if PG_VERSION_NUM >= 170000
+	return MyProcNumber;
+#else
+	return MyProc->pgprocno;
 #endif
 }
 

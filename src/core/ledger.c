@@ -8,62 +8,55 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "commands/sequence.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 
 #include "core/compat.h"
 #include "core/ledger.h"
 #include "core/sql.h"
 
-/* Returns the owner of pollseed.runs. */
-static Oid
-ledger_owner(void)
+int64
+ledger_new_run(void)
 {
-	Oid		  relid = get_relname_relid("runs", get_namespace_oid("pollseed", false));
-	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid		  owner;
+	Oid sequence = get_relname_relid("runs_run_id_seq", get_namespace_oid("pollseed", false));
 
-	if (!HeapTupleIsValid(tuple))
+	if (!OidIsValid(sequence))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-						errmsg("relation \"pollseed.runs\" does not exist"),
+						errmsg("relation \"pollseed.runs_run_id_seq\" does not exist"),
 						errhint("Install the extension with CREATE EXTENSION pollseed.")));
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
+	return nextval_internal(sequence, false);
 }
 
-int64
+void
 ledger_record(const LedgerEntry *entry)
 {
-	Oid	  types[] = {TEXTOID,  TEXTOID, INT8OID,   INT8OID, INT4OID,
+	Oid	  types[] = {INT8OID,  TEXTOID, TEXTOID,   INT8OID, INT8OID, INT4OID,
 					 JSONBOID, TEXTOID, FLOAT8OID, NAMEOID, OIDOID};
 	Datum values[lengthof(types)];
 	Name  user = palloc0_object(NameData);
 
 	namestrcpy(user, GetUserNameFromId(GetUserId(), false));
-	values[0] = CStringGetTextDatum(entry->engine);
-	values[1] = CStringGetTextDatum(entry->relation);
-	values[2] = Int64GetDatum(entry->rows_written);
-	values[3] = Int64GetDatum(entry->seed);
-	values[4] = Int32GetDatum(entry->generator_version);
-	values[5] = entry->arguments;
-	values[6] = CStringGetTextDatum(entry->lane);
-	values[7] = Float8GetDatum(entry->time_ms);
-	values[8] = NameGetDatum(user);
-	values[9] = ObjectIdGetDatum(GetUserId());
+	values[0] = Int64GetDatum(entry->run_id);
+	values[1] = CStringGetTextDatum(entry->engine);
+	values[2] = CStringGetTextDatum(entry->relation);
+	values[3] = Int64GetDatum(entry->rows_written);
+	values[4] = Int64GetDatum(entry->seed);
+	values[5] = Int32GetDatum(entry->generator_version);
+	values[6] = entry->arguments;
+	values[7] = CStringGetTextDatum(entry->lane);
+	values[8] = Float8GetDatum(entry->time_ms);
+	values[9] = NameGetDatum(user);
+	values[10] = ObjectIdGetDatum(GetUserId());
 
-	sql_execute_as(ledger_owner(),
-				   "INSERT INTO pollseed.runs (engine, relation, rows_written, seed,"
+	sql_execute_as(extension_owner(),
+				   "INSERT INTO pollseed.runs (run_id, engine, relation, rows_written, seed,"
 				   " generator_version, arguments, lane, time_ms, run_by, run_by_oid, run_at)"
-				   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, pg_catalog.now())"
-				   " RETURNING run_id",
+				   " OVERRIDING SYSTEM VALUE"
+				   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, pg_catalog.now())",
 				   lengthof(types), types, values);
-	return DatumGetInt64(sql_value_not_null(0, 1));
 }
 
 void
@@ -79,7 +72,7 @@ ledger_mark_cleared(const char *engine, const char *relation)
 	values[0] = CStringGetTextDatum(engine);
 	values[1] = CStringGetTextDatum(relation);
 
-	sql_execute_as(ledger_owner(),
+	sql_execute_as(extension_owner(),
 				   "UPDATE pollseed.runs SET cleared_at = pg_catalog.now()"
 				   " WHERE engine OPERATOR(pg_catalog.=) $1 AND relation OPERATOR(pg_catalog.=) $2"
 				   " AND cleared_at IS NULL",

@@ -3,8 +3,8 @@
  * ledger.h
  *		The record of what was generated: table pollseed.runs.
  *
- * Both functions need SPI to be connected and write as the table's owner, so
- * that callers need no privilege on it and cannot forge it.
+ * The functions write as the table's owner, so that callers need no privilege on
+ * it and cannot forge it.  Those that record need SPI to be connected.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,6 +14,7 @@
 /* What the ledger keeps of a run. */
 typedef struct LedgerEntry
 {
+	int64		run_id; /* of ledger_new_run() */
 	const char *engine;
 	const char *relation; /* schema-qualified and quoted */
 	int64		rows_written;
@@ -24,8 +25,11 @@ typedef struct LedgerEntry
 	double		time_ms;
 } LedgerEntry;
 
-/* Records a run of the current user and returns its run_id. */
-extern int64 ledger_record(const LedgerEntry *entry);
+/* Returns the run_id of a new run, so that it is known while the run goes on; one that fails leaves a gap. */
+extern int64 ledger_new_run(void);
+
+/* Records a run of the current user. */
+extern void ledger_record(const LedgerEntry *entry);
 
 /* Notes that the rows of an engine's earlier runs on a relation were removed, unless it is temporary. */
 extern void ledger_mark_cleared(const char *engine, const char *relation);

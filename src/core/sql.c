@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_operator.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -65,6 +67,22 @@ sql_execute_as(Oid role, const char *sql, int nargs, Oid *types, Datum *values)
 	processed = sql_execute(sql, nargs, types, values, NULL);
 	SetUserIdAndSecContext(user, security_context);
 	return processed;
+}
+
+Oid
+extension_owner(void)
+{
+	Oid		  relid = get_relname_relid("runs", get_namespace_oid("pollseed", false));
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid		  owner;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("relation \"pollseed.runs\" does not exist"),
+						errhint("Install the extension with CREATE EXTENSION pollseed.")));
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
 }
 
 Datum

@@ -23,6 +23,9 @@ extern int64 sql_execute(const char *sql, int nargs, Oid *types, Datum *values, 
  */
 extern int64 sql_execute_as(Oid role, const char *sql, int nargs, Oid *types, Datum *values);
 
+/* Returns the owner of the tables that the extension keeps; raises 42P01 where it is not installed. */
+extern Oid extension_owner(void);
+
 /* Prepares a statement, which finds most of what is wrong with it; the plan lasts until SPI_finish(). */
 extern struct _SPI_plan *sql_prepare(const char *sql, int nargs, Oid *types);
 

@@ -14,6 +14,7 @@
 #include "core/compat.h"
 #include "core/figures.h"
 #include "core/ledger.h"
+#include "core/progress.h"
 #include "core/relation.h"
 #include "core/sql.h"
 #include "votes/options.h"
@@ -53,6 +54,16 @@ require_column(const Poll *poll, PollColumnRole role, Relation rel, const char *
 				 errhint("Name it with the argument \"columns\".")));
 }
 
+/* Shows other sessions that a function works on the poll. */
+static void
+show_progress(const Poll *poll)
+{
+	progress_begin(&(ProgressStart){.engine = "votes",
+									.relation = relation_quoted_name(poll->events),
+									.phase = "locking options",
+									.total = -1});
+}
+
 /* Deletes the seeded events; returns how many. */
 static int64
 delete_seed_events(const Poll *poll)
@@ -77,14 +88,18 @@ pollseed_clear_seed_data(PG_FUNCTION_ARGS)
 	SPI_connect();
 	poll = open_poll(fcinfo, ACL_SELECT | ACL_DELETE);
 	require_column(poll, EVENT_TYPE, poll->events, "event types");
+	show_progress(poll);
 
 	options = options_lock(poll);
+	progress_phase("deleting seeded votes", 0, -1);
 	events_deleted = delete_seed_events(poll);
+	progress_phase("counting votes", 0, -1);
 	options_updated = options_recount(poll, options);
 	ledger_mark_cleared("votes", relation_quoted_name(poll->events));
 
 	poll_close(poll);
 	SPI_finish();
+	progress_end();
 
 	values[0] = Int64GetDatum(events_deleted);
 	values[1] = Int32GetDatum(options_updated);
@@ -95,18 +110,23 @@ pollseed_clear_seed_data(PG_FUNCTION_ARGS)
 Datum
 pollseed_recount_votes(PG_FUNCTION_ARGS)
 {
-	Poll *poll;
-	int	  options_updated;
+	Poll		*poll;
+	PollOptions *options;
+	int			 options_updated;
 
 	PreventCommandIfReadOnly("pollseed_recount_votes()");
 
 	SPI_connect();
 	poll = open_poll(fcinfo, ACL_SELECT);
 	require_column(poll, OPTION_VOTES, poll->options, "votes");
+	show_progress(poll);
 
-	options_updated = options_recount(poll, options_lock(poll));
+	options = options_lock(poll);
+	progress_phase("counting votes", 0, -1);
+	options_updated = options_recount(poll, options);
 
 	poll_close(poll);
 	SPI_finish();
+	progress_end();
 	PG_RETURN_INT32(options_updated);
 }

@@ -11,6 +11,7 @@
 #include "utils/timestamp.h"
 
 #include "core/compat.h"
+#include "core/progress.h"
 #include "votes/events.h"
 #include "write/assign.h"
 
@@ -158,7 +159,7 @@ count_datum(Oid type, int64 count)
 /* Gives the writer one vote. */
 static void
 write_vote(Writer *writer, const EventLayout *layout, const Poll *poll, const PollOptions *options,
-		   const Vote *vote)
+		   const int64 *before, const Vote *vote)
 {
 	bool  *isnull;
 	Datum *values = writer_next_row(writer, &isnull);
@@ -180,7 +181,8 @@ write_vote(Writer *writer, const EventLayout *layout, const Poll *poll, const Po
 				isnull[i] = layout->values.label_nulls[option];
 				break;
 			case EVENT_VOTES_AFTER:
-				values[i] = count_datum(layout->count_type, options->votes[option] + vote->nth);
+				values[i] = count_datum(layout->count_type,
+										options->votes[option] + vote->nth - before[option]);
 				break;
 			case EVENT_INSERTED_AT:
 			case EVENT_UPDATED_AT:
@@ -194,19 +196,30 @@ write_vote(Writer *writer, const EventLayout *layout, const Poll *poll, const Po
 
 WriteFigures
 events_write(const Poll *poll, const PollOptions *options, const VoteShare *shares,
-			 const VoteSpec *spec, int batch_size)
+			 VoteStream *stream, int64 vote_count, int batch_size)
 {
 	EventLayout *layout = make_layout(poll, options, shares);
 	Writer		*writer = writer_open(poll->events, layout->ncolumns, layout->columns, batch_size);
-	VoteStream	*stream = NULL;
+	int64		*before = palloc_array(int64, options->count);
+	int64		 written = 0;
+	WriteFigures figures;
 
-	if (spec->vote_count > 0)
-		stream = vote_stream_begin(spec, options->count, shares, 1);
-	for (int64 i = 0; i < spec->vote_count; i++)
+	if (stream != NULL)
+		memcpy(before, vote_stream_cast(stream), options->count * sizeof(int64));
+	for (int64 i = 0; i < vote_count; i++)
 	{
 		Vote vote = vote_stream_next(stream);
 
-		write_vote(writer, layout, poll, options, &vote);
+		write_vote(writer, layout, poll, options, before, &vote);
+
+		/* A full batch is written when the next vote comes. */
+		if (i == written + batch_size)
+		{
+			progress_advance(batch_size);
+			written = i;
+		}
 	}
-	return writer_close(writer);
+	figures = writer_close(writer);
+	progress_advance(vote_count - written);
+	return figures;
 }

@@ -13,10 +13,12 @@
 #include "write/writer.h"
 
 /*
- * Generates all votes of a seeding and writes each as an event, numbered on from
- * what its option has.  Needs SPI to be connected.
+ * Writes the stream's next votes as events, each numbered on from what its option
+ * has.  The shares tell which options may get votes.  Without votes it checks
+ * that the events can be written.  Needs SPI to be connected.
  */
 extern WriteFigures events_write(const Poll *poll, const PollOptions *options,
-								 const VoteShare *shares, const VoteSpec *spec, int batch_size);
+								 const VoteShare *shares, VoteStream *stream, int64 vote_count,
+								 int batch_size);
 
 #endif /* POLLSEED_EVENTS_H */

@@ -263,16 +263,25 @@ prepare_add_votes(const Poll *poll, const PollOptions *options)
 		3, types);
 }
 
+/* Returns SQL for what an option's count is, 0 where it keeps none. */
+static const char *
+kept_count(const Poll *poll)
+{
+	if (!poll_has(poll, OPTION_VOTES))
+		return "0::pg_catalog.int8";
+	return psprintf("COALESCE(o.%s, 0)::pg_catalog.int8", poll->columns[OPTION_VOTES].quoted_name);
+}
+
+PollOptions *
+options_read_counts(Poll *poll)
+{
+	return read_options(poll, kept_count(poll), "");
+}
+
 PollOptions *
 options_lock(Poll *poll)
 {
-	const char	*votes = "0::pg_catalog.int8";
-	PollOptions *options;
-
-	if (poll_has(poll, OPTION_VOTES))
-		votes =
-			psprintf("COALESCE(o.%s, 0)::pg_catalog.int8", poll->columns[OPTION_VOTES].quoted_name);
-	options = read_options(poll, votes, " FOR NO KEY UPDATE");
+	PollOptions *options = read_options(poll, kept_count(poll), " FOR NO KEY UPDATE");
 
 	if (poll_has(poll, OPTION_VOTES))
 		options->add_votes = prepare_add_votes(poll, options);

@@ -32,6 +32,9 @@ typedef struct PollOptions
 /* Reads the options, which must not be none; memory of the current context. */
 extern PollOptions *options_read(Poll *poll);
 
+/* Reads the options with the counts that they keep, 0 where they keep none, without locking them. */
+extern PollOptions *options_read_counts(Poll *poll);
+
 /*
  * Locks the options in the order of their ids, reads them, and finds out whether
  * their counts can be changed.  Where they keep no count, their votes are counted

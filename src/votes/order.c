@@ -210,6 +210,12 @@ vote_order_begin(int64 seed, int noptions, const VoteShare *shares, int64 first_
 	return order;
 }
 
+const int64 *
+vote_order_cast(const VoteOrder *order)
+{
+	return order->cast;
+}
+
 OrderedVote
 vote_order_next(VoteOrder *order)
 {

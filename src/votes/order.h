@@ -28,6 +28,9 @@ typedef struct OrderedVote
 extern VoteOrder *vote_order_begin(int64 seed, int noptions, const VoteShare *shares,
 								   int64 first_vote);
 
+/* Returns the votes that each option has before the next vote, an array that moves on with the order. */
+extern const int64 *vote_order_cast(const VoteOrder *order);
+
 /* Returns the next vote; there must be one. */
 extern OrderedVote vote_order_next(VoteOrder *order);
 

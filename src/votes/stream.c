@@ -63,6 +63,12 @@ vote_stream_begin(const VoteSpec *spec, int noptions, const VoteShare *shares, i
 	return stream;
 }
 
+const int64 *
+vote_stream_cast(const VoteStream *stream)
+{
+	return vote_order_cast(stream->order);
+}
+
 Vote
 vote_stream_next(VoteStream *stream)
 {

@@ -61,6 +61,9 @@ extern const char *arrival_name(Arrival arrival);
 extern VoteStream *vote_stream_begin(const VoteSpec *spec, int noptions, const VoteShare *shares,
 									 int64 first_vote);
 
+/* Returns the votes that each option has before the next vote, an array that moves on with the stream. */
+extern const int64 *vote_stream_cast(const VoteStream *stream);
+
 /* Returns the next vote; there must be one. */
 extern Vote vote_stream_next(VoteStream *stream);
 

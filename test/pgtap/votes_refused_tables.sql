@@ -16,9 +16,9 @@ SELECT lives_ok('SELECT pollseed_create_poll_tables()', 'tables');
 CREATE FUNCTION fails(sqlstate text, command text, message text DEFAULT NULL) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
     RETURN NEXT throws_ok(command, sqlstate, message, format('%s: %s', sqlstate, command));
-    IF (SELECT is_called FROM vote_events_id_seq) OR (SELECT is_called FROM pollseed.runs_run_id_seq) OR EXISTS (SELECT FROM vote_events) THEN
+    IF (SELECT is_called FROM vote_events_id_seq) OR EXISTS (SELECT FROM pollseed_runs) OR EXISTS (SELECT FROM vote_events) THEN
         RETURN NEXT fail('but it had begun to write');
-        PERFORM setval('vote_events_id_seq', 1, false), setval('pollseed.runs_run_id_seq', 1, false);
+        PERFORM setval('vote_events_id_seq', 1, false);
     END IF;
 END $$;
 
