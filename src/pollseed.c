@@ -13,6 +13,8 @@
 #include "core/compat.h"
 #include "core/notify.h"
 #include "core/progress.h"
+#include "job/job.h"
+#include "votes/seed_job.h"
 #include "write/writer.h"
 
 POLLSEED_MODULE_MAGIC;
@@ -25,6 +27,8 @@ _PG_init(void)
 {
 	notify_init();
 	progress_init();
+	job_init();
 	writer_init();
+	seed_job_init();
 	MarkGUCPrefixReserved("pollseed");
 }

@@ -1,0 +1,83 @@
+/*-------------------------------------------------------------------------
+ *
+ * helper.c
+ *		A background worker that works on slices of a job that another leads.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/ipc.h"
+#include "utils/memutils.h"
+
+#include "core/compat.h"
+#include "job/retry.h"
+#include "job/session.h"
+#include "job/slices.h"
+#include "job/worker.h"
+
+/*
+ * Works on slices until there are none.  An error that may pass is not worth
+ * mentioning: the slice is claimed anew, by us or another.  Any other is left to
+ * the leader, who will meet it too.
+ */
+static void
+help(JobWorker *worker)
+{
+	volatile bool go_on = true;
+
+	while (go_on)
+	{
+		volatile int error = 0;
+
+		PG_TRY();
+		{
+			go_on = !slices_work(worker);
+		}
+		PG_CATCH();
+		{
+			error = geterrcode();
+			AbortCurrentTransaction();
+			FlushErrorState();
+		}
+		PG_END_TRY();
+		MemoryContextSwitchTo(worker->context);
+		if (error != 0)
+			go_on = slices_reset(worker) || retry_may_help(error);
+	}
+}
+
+/* Background worker: joins the team of its ticket. */
+void
+pollseed_helper_main(Datum arg pg_attribute_unused())
+{
+	const WorkerTicket *ticket = session_connect();
+	JobWorker			worker = {0};
+
+	worker.context =
+		AllocSetContextCreate(TopMemoryContext, "pollseed job", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(worker.context);
+	worker.team = team_join(ticket->team);
+	if (worker.team == NULL)
+		proc_exit(0);
+
+	session_begin();
+	worker.job = jobs_read(ticket->job, false, worker.context);
+	if (worker.job != NULL)
+		session_apply_settings(worker.job);
+	session_commit();
+	MemoryContextSwitchTo(worker.context);
+
+	/* Somebody else may lead it by now; of his attempt we are not. */
+	if (worker.job != NULL && worker.job->attempts == ticket->attempt)
+	{
+		worker.engine = job_engine(worker.job->engine);
+		pgstat_report_activity(STATE_RUNNING, psprintf("pollseed job " INT64_FORMAT ": %s, helping",
+													   worker.job->id, worker.job->engine));
+		help(&worker);
+	}
+	proc_exit(0);
+}

@@ -1,0 +1,113 @@
+/*-------------------------------------------------------------------------
+ *
+ * jobs.h
+ *		The table pollseed.jobs: what each job is, where it stands, and its log.
+ *
+ * All of it needs SPI to be connected, and runs as the table's owner, so that
+ * nobody needs a privilege on the table and nobody can forge a job.  Lock order:
+ * an engine's rows first, the job's row last.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef POLLSEED_JOBS_H
+#define POLLSEED_JOBS_H
+
+#include "datatype/timestamp.h"
+#include "utils/jsonb.h"
+
+typedef enum JobState
+{
+	JOB_QUEUED,
+	JOB_RUNNING,
+	JOB_PAUSED,
+	JOB_CANCELLING, /* to be cancelled by its worker */
+	JOB_SUCCEEDED,
+	JOB_FAILED,
+	JOB_CANCELLED
+} JobState;
+
+/* A job as read from its row. */
+typedef struct Job
+{
+	int64		id;
+	const char *engine;
+	const char *relation;
+	Jsonb	   *plan;	  /* what the engine needs to do the work, wherever it starts */
+	Jsonb	   *settings; /* of the session that made it: name to value */
+	JobState	state;
+	Oid			owner;
+	bool		owner_exists; /* under the name it had */
+	int			workers;
+	int			attempts;		  /* times that a worker took it up */
+	int			attempts_in_vain; /* of these, the last ones without a committed slice */
+	int			max_attempts;
+	int64		done;
+	int64		total;
+	int64		run;
+	int			worker_pid; /* or 0 */
+	TimestampTz started_at; /* by its first worker; before that, now */
+} Job;
+
+/* What is kept of a new job. */
+typedef struct JobEntry
+{
+	const char *engine;
+	const char *relation;  /* schema-qualified and quoted */
+	Datum		arguments; /* jsonb, for people */
+	Datum		plan;	   /* jsonb, for the engine */
+	int64		total;
+	int64		seed;
+	int			generator_version;
+	int			workers;
+	int			priority;
+	int			max_attempts;
+} JobEntry;
+
+/* Returns a state's name. */
+extern const char *job_state_name(JobState state);
+
+/* Tells whether nothing more happens to a job in this state unless somebody resumes it. */
+extern bool job_state_is_final(JobState state);
+
+/* Returns the milliseconds since a job was first started. */
+extern double jobs_running_ms(const Job *job);
+
+/* Inserts a job of the current user's, queued and about to be started; returns its id. */
+extern int64 jobs_insert(const JobEntry *entry);
+
+/* Reads a job, locking its row if asked to, into the given memory context; NULL where there is none. */
+extern Job *jobs_read(int64 id, bool lock, MemoryContext context);
+
+/* Changes a job's state, for a reason that its log and view tell. */
+extern void jobs_set_state(Job *job, JobState state, const char *reason);
+
+/* Gives the reason for a job's state anew; it is one that no worker could be started for. */
+extern void jobs_set_not_launched(int64 id, const char *reason);
+
+/* Notes that a worker is being started for a job, and puts it back into the queue if it was not there. */
+extern void jobs_set_launched(Job *job, const char *reason);
+
+/* Makes this process the worker of a job and counts the attempt. */
+extern void jobs_take_up(Job *job);
+
+/*
+ * Moves a job's position from first - 1 to last.  Returns false, and changes
+ * nothing, unless the job is running, in this attempt, and stands right before
+ * first: whoever else may believe to work on it.
+ */
+extern bool jobs_advance(const Job *job, int64 first, int64 last, int batches, const char *lane);
+
+/* Counts a retry and says in the log what it is for. */
+extern void jobs_note_retry(Job *job, const char *reason);
+
+/* Keeps an error as the job's last one. */
+extern void jobs_note_error(const Job *job, const char *sqlstate, const char *message);
+
+/*
+ * Ends a job: sets its state, makes its result, records its run if it wrote
+ * anything, and tells listeners.  error is an SQLSTATE or NULL.  The job must
+ * have been read, and locked, in this transaction.
+ */
+extern void jobs_finish(Job *job, JobState state, const char *reason, const char *error);
+
+#endif /* POLLSEED_JOBS_H */

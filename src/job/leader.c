@@ -1,0 +1,329 @@
+/*-------------------------------------------------------------------------
+ *
+ * leader.c
+ *		The background worker that leads a job: takes it up, sees it through
+ *		errors and retries, and ends it.
+ *
+ * Whatever happens to this process, the job's row and its data agree, and the
+ * leader's lock is free again: the next tick finds the job and goes on.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "utils/memutils.h"
+#include "utils/wait_event.h"
+
+#include "core/compat.h"
+#include "core/notify.h"
+#include "core/progress.h"
+#include "job/job.h"
+#include "job/locks.h"
+#include "job/retry.h"
+#include "job/session.h"
+#include "job/slices.h"
+#include "job/tick.h"
+#include "job/worker.h"
+
+/* While it waits to try again, a leader looks so often whether it was told to stop. */
+#define POLL_MS 250
+
+/* A leader's work on its job. */
+typedef struct Leader
+{
+	JobWorker worker;
+	int		  failures;	 /* retryable errors since the last committed slice */
+	int64	  failed_at; /* the position at the last of them */
+} Leader;
+
+/*
+ * Decides under the row's lock whether a job is to be led, and begins to.  What
+ * is not is settled here: a job to be cancelled, and one that was tried too often.
+ */
+static bool
+begin_leading(Job *job)
+{
+	NotifyEvent event = {.event = "started", .engine = job->engine, .job = job->id};
+
+	if (job->state == JOB_CANCELLING)
+		jobs_finish(job, JOB_CANCELLED, "cancelled", NULL);
+	if (job->state != JOB_QUEUED && job->state != JOB_RUNNING)
+		return false;
+	if (job->attempts_in_vain >= job->max_attempts)
+	{
+		jobs_finish(job, JOB_FAILED,
+					psprintf("given up: %d attempts ended without a batch being committed",
+							 job->attempts_in_vain),
+					NULL);
+		return false;
+	}
+	if (job_engine(job->engine) == NULL)
+	{
+		jobs_finish(job, JOB_FAILED,
+					psprintf("the installed library knows no engine \"%s\"", job->engine), NULL);
+		return false;
+	}
+
+	session_apply_settings(job);
+	jobs_take_up(job);
+	event.run = job->run;
+	event.done = job->done;
+	event.total = job->total;
+	event.time_ms = jobs_running_ms(job);
+	notify_event(&event);
+	return true;
+}
+
+/* Takes up the job, as one of at most pollseed.max_running_jobs; returns NULL if that is not to be. */
+static Job *
+take_up(int64 id, MemoryContext context, int slot)
+{
+	Job *job;
+
+	session_begin();
+	job = jobs_read(id, true, context);
+	if (job != NULL && slot < 0)
+	{
+		if (job->state == JOB_QUEUED)
+			jobs_set_not_launched(
+				id, psprintf("pollseed.max_running_jobs (%d) are running", max_running_jobs));
+		job = NULL;
+	}
+	if (job != NULL && !begin_leading(job))
+		job = NULL;
+	session_commit();
+	return job;
+}
+
+/*
+ * Reads where the job stands, after something came to nothing, and makes that the
+ * team's position.  Returns false if it is no longer ours to work on; a job to be
+ * cancelled is then cancelled.
+ */
+static bool
+look_again(Leader *leader)
+{
+	Job			 *job = leader->worker.job;
+	MemoryContext context;
+	Job			 *now;
+	bool		  ours;
+
+	session_begin();
+	context = CurrentMemoryContext;
+	now = jobs_read(job->id, true, context);
+	ours = now != NULL && now->attempts == job->attempts;
+	if (ours && now->state == JOB_CANCELLING)
+		jobs_finish(now, JOB_CANCELLED, "cancelled", NULL);
+	ours = ours && now->state == JOB_RUNNING;
+	if (ours)
+		team_restart(leader->worker.team, now->done);
+	session_commit();
+	if (ours)
+		progress_done(team_position(leader->worker.team));
+	return ours;
+}
+
+/* Ends the job in this state for good; returns false if somebody else has. */
+static bool
+finish(Leader *leader, JobState state, const char *reason, const char *sqlstate,
+	   const char *message)
+{
+	Job *job = leader->worker.job;
+	Job *now;
+	bool ours;
+
+	session_begin();
+	now = jobs_read(job->id, true, CurrentMemoryContext);
+	ours = now != NULL && now->attempts == job->attempts &&
+		   (now->state == JOB_RUNNING || now->state == JOB_CANCELLING);
+	if (ours && sqlstate != NULL)
+		jobs_note_error(now, sqlstate, message);
+	if (ours)
+		jobs_finish(now, state, reason, sqlstate);
+	session_commit();
+	return ours;
+}
+
+/* Waits before another try; returns false if the job is no longer ours by then. */
+static bool
+wait_to_retry(Leader *leader, const ErrorData *error, const char *sqlstate)
+{
+	Job		   *job = leader->worker.job;
+	long		delay = retry_delay_ms(leader->failures);
+	const char *reason =
+		psprintf("tries again after %.1f s: %s", (double) delay / 1000.0, sqlstate);
+
+	ereport(LOG, (errmsg("pollseed job " INT64_FORMAT " %s: %s", job->id, reason, error->message)));
+	session_begin();
+	jobs_note_error(job, sqlstate, error->message);
+	jobs_note_retry(job, reason);
+	session_commit();
+
+	progress_waiting(reason);
+	for (long left = delay; left > 0; left -= POLL_MS)
+	{
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 Min(left, POLL_MS), PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		if (!look_again(leader))
+			return false;
+	}
+	progress_waiting(NULL);
+	return true;
+}
+
+/* Deals with an error; returns whether to go on with the job. */
+static bool
+survive(Leader *leader, const ErrorData *error)
+{
+	const char *sqlstate = pstrdup(unpack_sql_state(error->sqlerrcode));
+	int64		position;
+
+	bool ahead = slices_reset(&leader->worker);
+
+	if (!look_again(leader))
+		return false;
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+	{
+		finish(leader, JOB_CANCELLED, "its worker was cancelled by pg_cancel_backend()", NULL,
+			   NULL);
+		return false;
+	}
+	if (ahead)
+		return true;
+	if (!retry_may_help(error->sqlerrcode))
+	{
+		ereport(LOG, (errcode(error->sqlerrcode), errmsg("pollseed job " INT64_FORMAT " failed: %s",
+														 leader->worker.job->id, error->message)));
+		finish(leader, JOB_FAILED, "failed with an error", sqlstate, error->message);
+		return false;
+	}
+
+	position = team_position(leader->worker.team);
+	leader->failures = position > leader->failed_at ? 1 : leader->failures + 1;
+	leader->failed_at = position;
+	return wait_to_retry(leader, error, sqlstate);
+}
+
+/* Works until all is committed and the job has ended; returns false if it is not ours any more. */
+static bool
+work(Leader *leader)
+{
+	while (!slices_work(&leader->worker))
+	{
+		if (!look_again(leader))
+			return false;
+	}
+	return finish(leader, JOB_SUCCEEDED, "all done", NULL, NULL);
+}
+
+/*
+ * Leads a job to its end, or to where somebody else stopped it.  An error aborts
+ * the transaction that it happened in, and no more; one while we deal with it
+ * ends the process, and leaves the job to be taken up again.
+ */
+static void
+lead(Leader *leader)
+{
+	bool go_on = true;
+
+	while (go_on)
+	{
+		ErrorData *volatile error = NULL;
+
+		PG_TRY();
+		{
+			(void) work(leader);
+		}
+		PG_CATCH();
+		{
+			MemoryContextSwitchTo(leader->worker.context);
+			error = CopyErrorData();
+			AbortCurrentTransaction();
+			FlushErrorState();
+		}
+		PG_END_TRY();
+		MemoryContextSwitchTo(leader->worker.context);
+		go_on = error != NULL && survive(leader, error);
+	}
+}
+
+/* Leads the job in a team, and shows its progress. */
+static void
+lead_with_team(Job *job, MemoryContext context)
+{
+	Leader leader = {.worker = {.job = job, .engine = job_engine(job->engine), .context = context},
+					 .failed_at = -1};
+	ProgressStart start = {.engine = job->engine,
+						   .relation = job->relation,
+						   .job = job->id,
+						   .run = job->run,
+						   .phase = leader.worker.engine->phase,
+						   .done = job->done,
+						   .total = job->total,
+						   .outlives_transaction = true};
+
+	MemoryContextSwitchTo(context);
+	leader.worker.team = team_make(job);
+	if (team_hire(leader.worker.team, job) < job->workers - 1)
+		ereport(LOG, (errmsg("pollseed job " INT64_FORMAT " runs with fewer workers than asked for",
+							 job->id),
+					  errdetail("No free worker slot (max_worker_processes is %d).",
+								max_worker_processes)));
+	progress_begin(&start);
+	lead(&leader);
+	progress_end();
+	team_dissolve(leader.worker.team);
+}
+
+/* Leads the job of the ticket, as one of at most so many in this database, unless somebody else does. */
+static void
+do_job(int64 id)
+{
+	MemoryContext context =
+		AllocSetContextCreate(TopMemoryContext, "pollseed job", ALLOCSET_DEFAULT_SIZES);
+	int	 slot;
+	Job *job;
+
+	if (!lock_leadership(id))
+		return;
+	slot = lock_slot(max_running_jobs);
+	job = take_up(id, context, slot);
+	if (job != NULL)
+	{
+		pgstat_report_activity(STATE_RUNNING,
+							   psprintf("pollseed job " INT64_FORMAT ": %s", id, job->engine));
+		lead_with_team(job, context);
+		pgstat_report_activity(STATE_IDLE, NULL);
+	}
+	if (slot >= 0)
+		unlock_slot(slot);
+	unlock_leadership(id);
+	MemoryContextSwitchTo(TopMemoryContext);
+	MemoryContextDelete(context);
+}
+
+/* Background worker: leads the job of its ticket, then starts what waits for the slot that it leaves. */
+void
+pollseed_worker_main(Datum arg pg_attribute_unused())
+{
+	const WorkerTicket *ticket = session_connect();
+
+	StartTransactionCommand();
+	XactLockTableWait(ticket->starter, NULL, NULL, XLTW_None);
+	CommitTransactionCommand();
+
+	do_job(ticket->job);
+
+	session_begin();
+	(void) tick(-1);
+	session_commit();
+	proc_exit(0);
+}

@@ -1,0 +1,30 @@
+/*-------------------------------------------------------------------------
+ *
+ * session.h
+ *		A background worker's session: its connection, settings and
+ *		transactions.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef POLLSEED_SESSION_H
+#define POLLSEED_SESSION_H
+
+#include "job/jobs.h"
+#include "job/launch.h"
+
+/*
+ * Connects the calling worker to its ticket's database as its ticket's role.
+ * Work is done as read committed and read write, whatever the role's defaults.
+ */
+extern const WorkerTicket *session_connect(void);
+
+/* Takes on the settings of the session that made a job, in a transaction; waits for locks a few seconds only. */
+extern void session_apply_settings(const Job *job);
+
+/* Begins a transaction with SPI connected and a snapshot. */
+extern void session_begin(void);
+
+/* Commits it. */
+extern void session_commit(void);
+
+#endif /* POLLSEED_SESSION_H */

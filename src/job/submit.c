@@ -1,0 +1,82 @@
+/*-------------------------------------------------------------------------
+ *
+ * submit.c
+ *		Making a job of what an engine was asked to do.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_authid.h"
+#include "miscadmin.h"
+#include "utils/syscache.h"
+
+#include "core/compat.h"
+#include "job/launch.h"
+#include "job/submit.h"
+
+#define DEFAULT_WORKERS 1
+#define DEFAULT_PRIORITY 0
+#define DEFAULT_MAX_ATTEMPTS 3
+#define MAX_MAX_ATTEMPTS 1000000
+
+/* Returns an integer argument within its range. */
+static int
+request_integer(FunctionCallInfo fcinfo, int arg, const char *name, int default_value, int max)
+{
+	int value = PG_ARGISNULL(arg) ? default_value : PG_GETARG_INT32(arg);
+
+	if (value < 1 || value > max)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("%s must be between 1 and %d", name, max)));
+	return value;
+}
+
+void
+job_request(FunctionCallInfo fcinfo, int first_arg, JobEntry *entry)
+{
+	entry->workers =
+		request_integer(fcinfo, first_arg, "workers", DEFAULT_WORKERS, MAX_JOB_WORKERS);
+	entry->priority =
+		PG_ARGISNULL(first_arg + 1) ? DEFAULT_PRIORITY : PG_GETARG_INT32(first_arg + 1);
+	entry->max_attempts = request_integer(fcinfo, first_arg + 2, "max_attempts",
+										  DEFAULT_MAX_ATTEMPTS, MAX_MAX_ATTEMPTS);
+}
+
+/* Tells whether a role may log in. */
+static bool
+role_may_login(Oid role)
+{
+	HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+	bool	  may;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for role %u", role);
+	may = ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
+	ReleaseSysCache(tuple);
+	return may;
+}
+
+void
+job_check_owner(void)
+{
+	if (InSecurityRestrictedOperation())
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+						errmsg("cannot start a job within security-restricted operation")));
+	if (COMPAT_BGWORKER_BYPASS_ROLELOGINCHECK == 0 && !role_may_login(GetUserId()))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+						errmsg("role \"%s\" is not permitted to log in",
+							   GetUserNameFromId(GetUserId(), false)),
+						errdetail("A job's worker connects as the role that made the job, and on "
+								  "servers before 17 it must be able to."),
+						errhint("Make the job as a role with LOGIN.")));
+}
+
+int64
+job_submit(const JobEntry *entry)
+{
+	int64 id = jobs_insert(entry);
+
+	launch_at_commit(id, GetUserId());
+	return id;
+}

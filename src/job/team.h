@@ -1,0 +1,61 @@
+/*-------------------------------------------------------------------------
+ *
+ * team.h
+ *		The processes that work on one job, and how they share its units.
+ *
+ * A leader, and helpers if the job asks for more workers.  Each claims the next
+ * slice of units, works on it in a transaction of its own, waits until all
+ * slices before it are committed (its turn), and commits.  The job's row decides
+ * what is committed; the team's shared memory only says when to look.
+ *
+ * When a slice is given up, all claims are void: a new generation claims on
+ * from the last committed unit.  Helpers only make it faster: what they fail at
+ * the leader does, and reports.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef POLLSEED_TEAM_H
+#define POLLSEED_TEAM_H
+
+#include "job/engine.h"
+
+typedef struct Team Team;
+
+/* Makes a team of a leader alone, in the current memory context. */
+extern Team *team_make(const Job *job);
+
+/* Starts helpers, as many as the job asks for and there is room for; returns how many. */
+extern int team_hire(Team *team, const Job *job);
+
+/* Joins the team that a ticket names; NULL if it has been dissolved. */
+extern Team *team_join(uint32 handle);
+
+/*
+ * Claims the next units, up to so many.  Where all are claimed it waits, for a
+ * claim may become void.  Returns false when all units are committed, or the
+ * team is dissolved.
+ */
+extern bool team_claim(Team *team, int64 units, JobSlice *slice);
+
+/* Waits until all units before the slice are committed; returns false if the claim became void. */
+extern bool team_await_turn(JobSlice *slice);
+
+/* Says that the slice is committed. */
+extern void team_advance(const JobSlice *slice);
+
+/* Makes all claims of the slice's generation void. */
+extern void team_give_up(const JobSlice *slice);
+
+/* Makes all claims void, and has units claimed on from after this one. */
+extern void team_restart(Team *team, int64 done);
+
+/* Returns the last unit that is known to be committed. */
+extern int64 team_position(Team *team);
+
+/* Tells whether it is time for a listener to hear of progress again; then it counts as told. */
+extern bool team_may_notify(Team *team);
+
+/* Has the helpers stop, and leaves the team. */
+extern void team_dissolve(Team *team);
+
+#endif /* POLLSEED_TEAM_H */

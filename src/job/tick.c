@@ -1,0 +1,154 @@
+/*-------------------------------------------------------------------------
+ *
+ * tick.c
+ *		Starting what waits and adopting what was orphaned.
+ *
+ * An orphan is a job that runs by its row and whose leader's lock nobody holds.
+ * Two ticks at once do not adopt it twice: the first locks its row, the second
+ * skips it, and later ones see that it is being started.  Should that fail, it is
+ * started again after LAUNCH_GRACE; a second worker of a job that has one just
+ * leaves, so that this time is a matter of economy and not of correctness.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "commands/extension.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "utils/lsyscache.h"
+
+#include "core/compat.h"
+#include "core/sql.h"
+#include "job/job.h"
+#include "job/jobs.h"
+#include "job/launch.h"
+#include "job/locks.h"
+#include "job/session.h"
+#include "job/tick.h"
+
+/* A worker should have taken its job up within this time. */
+#define LAUNCH_GRACE "10 seconds"
+
+/* So many workers in a row may fail to take a job up, for instance because its owner may not connect. */
+#define MAX_LAUNCHES 3
+
+/* A job that a tick found. */
+typedef struct FoundJob
+{
+	int64 id;
+	int	  launches; /* in vain */
+} FoundJob;
+
+/* Returns the jobs that something is to be done about, locked, those to be served first first. */
+static List *
+find_jobs(void)
+{
+	List *found = NIL;
+	int64 count;
+
+	count = sql_execute_as(
+		extension_owner(),
+		psprintf("SELECT j.job_id, j.launches_in_vain FROM pollseed.jobs AS j"
+				 " WHERE j.finished_at IS NULL AND j.state OPERATOR(pg_catalog.<>) 'paused'"
+				 " AND (j.launched_at IS NULL"
+				 " OR j.launched_at OPERATOR(pg_catalog.<)"
+				 " (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) '%s'::pg_catalog.interval)"
+				 " OR j.launched_at OPERATOR(pg_catalog.<) pg_catalog.pg_postmaster_start_time())"
+				 " AND NOT %s"
+				 " ORDER BY j.priority DESC, j.job_id FOR UPDATE SKIP LOCKED",
+				 LAUNCH_GRACE, has_leader_condition("j.job_id")),
+		0, NULL, NULL);
+	for (int64 row = 0; row < count; row++)
+	{
+		FoundJob *job = palloc_object(FoundJob);
+
+		job->id = DatumGetInt64(sql_value_not_null(row, 1));
+		job->launches = DatumGetInt32(sql_value_not_null(row, 2));
+		found = lappend(found, job);
+	}
+	return found;
+}
+
+/* Returns how many more jobs may run. */
+static int
+free_slots(void)
+{
+	(void) sql_execute(psprintf("SELECT %s", slots_taken_expression()), 0, NULL, NULL, NULL);
+	return max_running_jobs - (int) DatumGetInt64(sql_value_not_null(0, 1));
+}
+
+/* Ends a job that needs no worker for that; returns whether it has ended. */
+static bool
+end_without_worker(Job *job, int launches)
+{
+	if (job->state == JOB_CANCELLING)
+		jobs_finish(job, JOB_CANCELLED, "cancelled", NULL);
+	else if (!job->owner_exists)
+		jobs_finish(job, JOB_FAILED, "its owner does not exist any more", NULL);
+	else if (launches >= MAX_LAUNCHES)
+		jobs_finish(job, JOB_FAILED,
+					psprintf("%d workers could not be started as its owner; see the server's log",
+							 launches),
+					NULL);
+	return job_state_is_final(job->state);
+}
+
+List *
+tick(int max_jobs)
+{
+	int		  free = free_slots();
+	List	 *started = NIL;
+	ListCell *cell;
+
+	if (max_jobs < 0 || max_jobs > free)
+		max_jobs = free;
+	foreach(cell, find_jobs())
+	{
+		FoundJob *found = lfirst(cell);
+		Job		 *job = jobs_read(found->id, true, CurrentMemoryContext);
+
+		if (job == NULL || end_without_worker(job, found->launches))
+			continue;
+		if (list_length(started) >= max_jobs)
+		{
+			/* What ran runs no more. */
+			if (job->state == JOB_RUNNING)
+				jobs_set_state(job, JOB_QUEUED, "its worker is gone");
+			continue;
+		}
+		jobs_set_launched(job, job->state == JOB_RUNNING ? "adopted: its worker is gone"
+														 : "its worker is being started");
+		launch_at_commit(job->id, job->owner);
+		started = lappend(started, &found->id);
+	}
+	return started;
+}
+
+/* Tells whether this database has the extension, in a version that knows jobs. */
+static bool
+extension_has_jobs(void)
+{
+	Oid schema;
+
+	if (!OidIsValid(get_extension_oid("pollseed", true)))
+		return false;
+	schema = get_namespace_oid("pollseed", true);
+	return OidIsValid(schema) && OidIsValid(get_relname_relid("jobs", schema));
+}
+
+/* Background worker: one tick in the ticket's database. */
+void
+pollseed_tick_main(Datum arg pg_attribute_unused())
+{
+	(void) session_connect();
+	session_begin();
+	if (extension_has_jobs())
+		(void) tick(-1);
+	session_commit();
+	proc_exit(0);
+}
