@@ -6,6 +6,7 @@ CREATE TABLE pollseed.jobs (
     job_id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     engine             text NOT NULL,
     relation           text NOT NULL,
+    relation_oid       oid NOT NULL,
     arguments          jsonb NOT NULL,
     plan               jsonb NOT NULL,
     settings           jsonb NOT NULL,
@@ -57,7 +58,8 @@ SELECT pg_catalog.pg_extension_config_dump('pollseed.job_log',
     'WHERE job_id OPERATOR(pg_catalog.=) ANY (SELECT j.job_id FROM pollseed.jobs AS j WHERE j.finished_at IS NOT NULL)');
 SELECT pg_catalog.pg_extension_config_dump('pollseed.job_log_log_id_seq', '');
 
--- The owner is whom it was only if both name and OID are the same, as in pollseed_runs.  Who may cancel a job must see it.
+-- A finished job may have been restored from a dump, where OIDs mean others: as in pollseed_runs, its owner is whom it was only
+-- if both name and OID are the same.  Who may cancel a job must see it.
 CREATE VIEW pollseed_jobs WITH (security_barrier) AS
     SELECT j.job_id AS id, j.engine, j.relation, CASE WHEN m.mine THEN j.arguments END AS arguments, j.state, j.reason, j.owner,
            j.priority, j.workers, j.attempts, j.max_attempts, j.retries, j.done, j.total, j.batches,
@@ -68,7 +70,8 @@ CREATE VIEW pollseed_jobs WITH (security_barrier) AS
            CASE WHEN m.mine THEN j.last_error END AS last_error, j.last_sqlstate, j.result, j.run_id
       FROM pollseed.jobs AS j,
            LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.pg_roles AS o
-                                    WHERE o.oid OPERATOR(pg_catalog.=) j.owner_oid AND o.rolname OPERATOR(pg_catalog.=) j.owner
+                                    WHERE o.oid OPERATOR(pg_catalog.=) j.owner_oid
+                                      AND (o.rolname OPERATOR(pg_catalog.=) j.owner OR j.finished_at IS NULL)
                                       AND pg_catalog.pg_has_role(o.oid, 'USAGE')) AS mine) AS m
      WHERE m.mine OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') OR pg_catalog.pg_has_role('pg_signal_backend', 'USAGE');
 COMMENT ON VIEW pollseed_jobs IS

@@ -53,13 +53,16 @@ append_number(StringInfo json, const char *key, int64 number, int64 none)
 		appendStringInfo(json, ", \"%s\": " INT64_FORMAT, key, number);
 }
 
+bool
+notify_is_on(void)
+{
+	return notify;
+}
+
 void
 notify_event(const NotifyEvent *event)
 {
 	StringInfoData json;
-
-	if (!notify)
-		return;
 
 	initStringInfo(&json);
 	append_text(&json, "event", event->event);

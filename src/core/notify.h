@@ -21,8 +21,11 @@ typedef struct NotifyEvent
 	const char *error; /* SQLSTATE, or NULL */
 } NotifyEvent;
 
-/* Sends the event as JSON when the transaction commits, unless pollseed.notify is off. */
+/* Sends the event as JSON when the transaction commits. */
 extern void notify_event(const NotifyEvent *event);
+
+/* Tells whether pollseed.notify is on in this session. */
+extern bool notify_is_on(void);
 
 /* Defines the setting. */
 extern void notify_init(void);

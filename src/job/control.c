@@ -128,7 +128,7 @@ pollseed_job_cancel(PG_FUNCTION_ARGS)
 	else if (job->state == JOB_RUNNING && has_leader(job))
 	{
 		jobs_set_state(job, JOB_CANCELLING, "cancelled by a user");
-		interrupt_at_commit(job->worker_pid);
+		interrupt_at_commit(job);
 	}
 	else if (job->state != JOB_CANCELLING && job->state != JOB_CANCELLED)
 		jobs_finish(job, JOB_CANCELLED, "cancelled by a user", NULL);
@@ -153,7 +153,7 @@ pollseed_job_pause(PG_FUNCTION_ARGS)
 	else if (job->state != JOB_PAUSED)
 	{
 		if (job->state == JOB_RUNNING && job->worker_pid != 0 && has_leader(job))
-			interrupt_at_commit(job->worker_pid);
+			interrupt_at_commit(job);
 		jobs_set_state(job, JOB_PAUSED, "paused by a user");
 	}
 	row = job_row(fcinfo, id);
@@ -172,6 +172,12 @@ pollseed_job_resume(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("pollseed_job_resume()");
 	SPI_connect();
 	job = read_job(id, true, InvalidOid);
+	if (job->state == JOB_FAILED && !jobs_relation_is_same(job))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot resume job " INT64_FORMAT, id),
+				 errdetail("Relation %s is not the one that the job was made for.", job->relation),
+				 errhint("Start a new job.")));
 	if (job->state == JOB_PAUSED || job->state == JOB_FAILED)
 	{
 		jobs_set_state(job, JOB_QUEUED, "resumed by a user");
@@ -227,17 +233,20 @@ pollseed_job_wait(PG_FUNCTION_ARGS)
 {
 	TimestampTz until = deadline(fcinfo, 1);
 	long		poll_ms = MIN_POLL_MS;
+	Oid			other_role = ROLE_PG_READ_ALL_STATS;
 	int64		id;
 	Datum		row;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	id = PG_GETARG_INT64(0);
+	if (has_privs_of_role(GetUserId(), ROLE_PG_SIGNAL_BACKEND))
+		other_role = ROLE_PG_SIGNAL_BACKEND;
 
 	SPI_connect();
-	(void) read_job(id, false, ROLE_PG_READ_ALL_STATS);
+	(void) read_job(id, false, other_role);
 	check_committed(id);
-	while (!job_state_is_final(read_job(id, false, ROLE_PG_READ_ALL_STATS)->state) &&
+	while (!job_state_is_final(read_job(id, false, other_role)->state) &&
 		   GetCurrentTimestamp() < until)
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, poll_ms,

@@ -11,13 +11,26 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
+#include "storage/latch.h"
 #include "utils/memutils.h"
+#include "utils/wait_event.h"
 
 #include "core/compat.h"
 #include "job/retry.h"
 #include "job/session.h"
 #include "job/slices.h"
 #include "job/worker.h"
+
+/* Gives what was in the way some time to go; returns true. */
+static bool
+wait_to_retry(void)
+{
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, retry_delay_ms(1),
+					 PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+	return true;
+}
 
 /*
  * Works on slices until there are none.  An error that may pass is not worth
@@ -46,7 +59,7 @@ help(JobWorker *worker)
 		PG_END_TRY();
 		MemoryContextSwitchTo(worker->context);
 		if (error != 0)
-			go_on = slices_reset(worker) || retry_may_help(error);
+			go_on = slices_reset(worker) || (retry_may_help(error) && wait_to_retry());
 	}
 }
 

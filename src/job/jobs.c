@@ -19,6 +19,11 @@
 #include "job/engine.h"
 #include "job/jobs.h"
 
+/* What generated data and its writing depend on, beside the arguments: a job takes these settings with it. */
+#define JOB_SETTINGS                                                                    \
+	"DateStyle,IntervalStyle,TimeZone,bytea_output,extra_float_digits,pollseed.notify," \
+	"pollseed.track_progress,pollseed.write_lane"
+
 static const char *const state_names[] = {
 	[JOB_QUEUED] = "queued",		 [JOB_RUNNING] = "running",		[JOB_PAUSED] = "paused",
 	[JOB_CANCELLING] = "cancelling", [JOB_SUCCEEDED] = "succeeded", [JOB_FAILED] = "failed",
@@ -68,17 +73,11 @@ log_state(int64 id, JobState state, const char *reason)
 			lengthof(types), types, values);
 }
 
-double
-jobs_running_ms(const Job *job)
-{
-	return (double) (GetCurrentTimestamp() - job->started_at) / 1000.0;
-}
-
 int64
 jobs_insert(const JobEntry *entry)
 {
-	Oid	  types[] = {TEXTOID, TEXTOID, JSONBOID, JSONBOID, INT8OID, INT8OID,
-					 INT4OID, INT4OID, INT4OID,	 INT4OID,  NAMEOID, OIDOID};
+	Oid	  types[] = {TEXTOID, TEXTOID, JSONBOID, JSONBOID, INT8OID, INT8OID, INT4OID,
+					 INT4OID, INT4OID, INT4OID,	 NAMEOID,  OIDOID,	OIDOID};
 	Datum values[lengthof(types)];
 	Name  user = palloc0_object(NameData);
 	int64 id;
@@ -96,14 +95,16 @@ jobs_insert(const JobEntry *entry)
 	values[9] = Int32GetDatum(entry->max_attempts);
 	values[10] = NameGetDatum(user);
 	values[11] = ObjectIdGetDatum(GetUserId());
+	values[12] = ObjectIdGetDatum(entry->relation_oid);
 
 	execute("INSERT INTO pollseed.jobs (engine, relation, arguments, plan, total, seed,"
-			" generator_version, workers, priority, max_attempts, owner, owner_oid, settings,"
-			" state, reason, launched_at, launches_in_vain, run_id)"
-			" SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
+			" generator_version, workers, priority, max_attempts, owner, owner_oid, relation_oid,"
+			" settings, state, reason, launched_at, launches_in_vain, run_id)"
+			" SELECT $1, $2, $3 OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('seed', $6),"
+			" $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
 			" (SELECT pg_catalog.jsonb_object_agg(s.name, pg_catalog.current_setting(s.name))"
-			"    FROM pg_catalog.unnest('{TimeZone,pollseed.notify,pollseed.track_progress,"
-			"pollseed.write_lane}'::pg_catalog.text[]) AS s(name)),"
+			"    FROM pg_catalog.unnest('{" JOB_SETTINGS "}'::pg_catalog.text[])"
+			"    AS s(name)),"
 			" 'queued', 'waiting for its worker to start', pg_catalog.clock_timestamp(), 1,"
 			" pg_catalog.nextval('pollseed.runs_run_id_seq')"
 			" RETURNING job_id",
@@ -145,7 +146,8 @@ jobs_read(int64 id, bool lock, MemoryContext context)
 	if (execute(psprintf("SELECT j.engine, j.relation, j.plan, j.settings, j.state, j.owner_oid,"
 						 " EXISTS (SELECT FROM pg_catalog.pg_roles AS o"
 						 "          WHERE o.oid OPERATOR(pg_catalog.=) j.owner_oid"
-						 "            AND o.rolname OPERATOR(pg_catalog.=) j.owner),"
+						 "            AND (o.rolname OPERATOR(pg_catalog.=) j.owner"
+						 "                 OR j.finished_at IS NULL)),"
 						 " j.workers, j.attempts, j.attempts_in_vain, j.max_attempts, j.done,"
 						 " j.total, j.run_id, COALESCE(j.worker_pid, 0),"
 						 " COALESCE(j.started_at, pg_catalog.clock_timestamp())"
@@ -247,13 +249,14 @@ jobs_advance(const Job *job, int64 first, int64 last, int batches, const char *l
 					  Int64GetDatum(first - 1), Int64GetDatum(last),
 					  Int32GetDatum(batches),	CStringGetTextDatum(lane)};
 
-	return execute("UPDATE pollseed.jobs AS j SET done = $4, attempts_in_vain = 0,"
-				   " batches = j.batches OPERATOR(pg_catalog.+) $5::pg_catalog.int8, lane = $6"
-				   " WHERE j.job_id OPERATOR(pg_catalog.=) $1"
-				   " AND j.attempts OPERATOR(pg_catalog.=) $2"
-				   " AND j.done OPERATOR(pg_catalog.=) $3"
-				   " AND j.state OPERATOR(pg_catalog.=) 'running'",
-				   lengthof(types), types, values) == 1;
+	return execute(
+			   "UPDATE pollseed.jobs AS j SET done = $4, attempts_in_vain = 0, reason = 'working',"
+			   " batches = j.batches OPERATOR(pg_catalog.+) $5::pg_catalog.int8, lane = $6"
+			   " WHERE j.job_id OPERATOR(pg_catalog.=) $1"
+			   " AND j.attempts OPERATOR(pg_catalog.=) $2"
+			   " AND j.done OPERATOR(pg_catalog.=) $3"
+			   " AND j.state OPERATOR(pg_catalog.=) 'running'",
+			   lengthof(types), types, values) == 1;
 }
 
 void
@@ -269,6 +272,36 @@ jobs_note_error(const Job *job, const char *sqlstate, const char *message)
 	update_job(job->id, "last_sqlstate = $2, last_error = $3", sqlstate, message);
 }
 
+/* Tells whether a job is to send notifications. */
+static bool
+is_to_notify(const Job *job)
+{
+	JsonbValue	key = {.type = jbvString};
+	JsonbValue *value;
+
+	key.val.string.val = "pollseed.notify";
+	key.val.string.len = (int) strlen(key.val.string.val);
+	value = findJsonbValueFromContainer(&job->settings->root, JB_FOBJECT, &key);
+	return value == NULL || value->type != jbvString || value->val.string.len != strlen("off") ||
+		   strncmp(value->val.string.val, "off", strlen("off")) != 0;
+}
+
+void
+jobs_notify(const Job *job, const char *event, int64 done, const char *error)
+{
+	if (!is_to_notify(job))
+		return;
+	notify_event(
+		&(NotifyEvent){.event = event,
+					   .engine = job->engine,
+					   .job = job->id,
+					   .run = job->run,
+					   .done = done,
+					   .total = job->total,
+					   .time_ms = (double) (GetCurrentTimestamp() - job->started_at) / 1000.0,
+					   .error = error});
+}
+
 /* Records the run of a job that wrote something, again if it was resumed after it had been recorded. */
 static void
 record_run(const Job *job)
@@ -276,27 +309,27 @@ record_run(const Job *job)
 	Oid	  types[] = {INT8OID};
 	Datum values[] = {Int64GetDatum(job->id)};
 
-	execute("INSERT INTO pollseed.runs AS r (run_id, engine, relation, rows_written, seed,"
-			" generator_version, arguments, lane, time_ms, run_by, run_by_oid, run_at)"
-			" OVERRIDING SYSTEM VALUE"
-			" SELECT j.run_id, j.engine, j.relation, j.done, j.seed, j.generator_version,"
-			" j.arguments, COALESCE(j.lane, ''), pg_catalog.date_part('epoch',"
-			" j.finished_at OPERATOR(pg_catalog.-) j.started_at) OPERATOR(pg_catalog.*) 1000,"
-			" j.owner, j.owner_oid, j.started_at"
-			" FROM pollseed.jobs AS j"
-			" WHERE j.job_id OPERATOR(pg_catalog.=) $1 AND j.started_at IS NOT NULL"
-			" AND (j.done OPERATOR(pg_catalog.>) 0 OR j.state OPERATOR(pg_catalog.=) 'succeeded')"
-			" ON CONFLICT (run_id) DO UPDATE"
-			" SET rows_written = EXCLUDED.rows_written, lane = EXCLUDED.lane,"
-			" time_ms = EXCLUDED.time_ms",
-			lengthof(types), types, values);
+	execute(
+		"INSERT INTO pollseed.runs AS r (run_id, engine, relation, rows_written, seed,"
+		" generator_version, arguments, lane, time_ms, run_by, run_by_oid, run_at)"
+		" OVERRIDING SYSTEM VALUE"
+		" SELECT j.run_id, j.engine, j.relation, j.done, j.seed, j.generator_version,"
+		" j.arguments OPERATOR(pg_catalog.-) 'seed', COALESCE(j.lane, ''), pg_catalog.date_part('epoch',"
+		" j.finished_at OPERATOR(pg_catalog.-) j.started_at) OPERATOR(pg_catalog.*) 1000,"
+		" j.owner, j.owner_oid, j.started_at"
+		" FROM pollseed.jobs AS j"
+		" WHERE j.job_id OPERATOR(pg_catalog.=) $1 AND j.started_at IS NOT NULL"
+		" AND (j.done OPERATOR(pg_catalog.>) 0 OR j.state OPERATOR(pg_catalog.=) 'succeeded')"
+		" ON CONFLICT (run_id) DO UPDATE"
+		" SET rows_written = EXCLUDED.rows_written, lane = EXCLUDED.lane,"
+		" time_ms = EXCLUDED.time_ms",
+		lengthof(types), types, values);
 }
 
 void
 jobs_finish(Job *job, JobState state, const char *reason, const char *error)
 {
 	const JobEngine *engine = job_engine(job->engine);
-	NotifyEvent		 event = {.event = job_state_name(state), .engine = job->engine};
 
 	update_job(job->id,
 			   "state = $2, reason = $3, finished_at = pg_catalog.clock_timestamp(),"
@@ -308,11 +341,16 @@ jobs_finish(Job *job, JobState state, const char *reason, const char *error)
 
 	if (engine != NULL)
 		update_job(job->id, psprintf("result = %s", engine->result), "", "");
-	event.job = job->id;
-	event.run = job->run;
-	event.done = job->done;
-	event.total = job->total;
-	event.time_ms = jobs_running_ms(job);
-	event.error = error;
-	notify_event(&event);
+	jobs_notify(job, job_state_name(state), job->done, error);
+}
+
+bool
+jobs_relation_is_same(const Job *job)
+{
+	Oid	  types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(job->id)};
+
+	return execute("SELECT FROM pollseed.jobs AS j WHERE j.job_id OPERATOR(pg_catalog.=) $1"
+				   " AND pg_catalog.to_regclass(j.relation) OPERATOR(pg_catalog.=) j.relation_oid",
+				   lengthof(types), types, values) == 1;
 }

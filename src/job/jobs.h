@@ -36,7 +36,7 @@ typedef struct Job
 	Jsonb	   *settings; /* of the session that made it: name to value */
 	JobState	state;
 	Oid			owner;
-	bool		owner_exists; /* under the name it had */
+	bool		owner_exists;
 	int			workers;
 	int			attempts;		  /* times that a worker took it up */
 	int			attempts_in_vain; /* of these, the last ones without a committed slice */
@@ -52,7 +52,8 @@ typedef struct Job
 typedef struct JobEntry
 {
 	const char *engine;
-	const char *relation;  /* schema-qualified and quoted */
+	const char *relation; /* schema-qualified and quoted */
+	Oid			relation_oid;
 	Datum		arguments; /* jsonb, for people */
 	Datum		plan;	   /* jsonb, for the engine */
 	int64		total;
@@ -68,9 +69,6 @@ extern const char *job_state_name(JobState state);
 
 /* Tells whether nothing more happens to a job in this state unless somebody resumes it. */
 extern bool job_state_is_final(JobState state);
-
-/* Returns the milliseconds since a job was first started. */
-extern double jobs_running_ms(const Job *job);
 
 /* Inserts a job of the current user's, queued and about to be started; returns its id. */
 extern int64 jobs_insert(const JobEntry *entry);
@@ -97,6 +95,9 @@ extern void jobs_take_up(Job *job);
  */
 extern bool jobs_advance(const Job *job, int64 first, int64 last, int batches, const char *lane);
 
+/* Tells listeners of an event that a job has come to, unless its settings say otherwise; error is an SQLSTATE or NULL. */
+extern void jobs_notify(const Job *job, const char *event, int64 done, const char *error);
+
 /* Counts a retry and says in the log what it is for. */
 extern void jobs_note_retry(Job *job, const char *reason);
 
@@ -109,5 +110,8 @@ extern void jobs_note_error(const Job *job, const char *sqlstate, const char *me
  * have been read, and locked, in this transaction.
  */
 extern void jobs_finish(Job *job, JobState state, const char *reason, const char *error);
+
+/* Tells whether the relation that a job works on is still the one that it was made for. */
+extern bool jobs_relation_is_same(const Job *job);
 
 #endif /* POLLSEED_JOBS_H */

@@ -30,7 +30,14 @@ StaticAssertDecl(sizeof(WorkerTicket) <= BGW_EXTRALEN, "a ticket must fit into b
 
 /* What is to be done at the end of this transaction, in its TopTransactionContext. */
 static List *tickets;
-static List *pids;
+static List *stops;
+
+/* A worker to be interrupted. */
+typedef struct Stop
+{
+	int64 job;
+	int	  pid; /* 0: not after all */
+} Stop;
 
 bool
 launch_worker(const WorkerTicket *ticket, const char *function, const char *type,
@@ -68,11 +75,14 @@ launch_at_commit(int64 job, Oid owner)
 }
 
 void
-interrupt_at_commit(int pid)
+interrupt_at_commit(const Job *job)
 {
 	MemoryContext old_context = MemoryContextSwitchTo(TopTransactionContext);
+	Stop		 *stop = palloc_object(Stop);
 
-	pids = lappend_int(pids, pid);
+	stop->job = job->id;
+	stop->pid = job->worker_pid;
+	stops = lappend(stops, stop);
 	MemoryContextSwitchTo(old_context);
 }
 
@@ -82,8 +92,6 @@ launch_all(void)
 {
 	ListCell *cell;
 
-	SPI_connect();
-	PushActiveSnapshot(GetTransactionSnapshot());
 	foreach(cell, tickets)
 	{
 		WorkerTicket *ticket = lfirst(cell);
@@ -94,8 +102,33 @@ launch_all(void)
 				ticket->job,
 				psprintf("no free worker slot (max_worker_processes is %d)", max_worker_processes));
 	}
-	PopActiveSnapshot();
-	SPI_finish();
+}
+
+/* Notes which jobs nobody starts, because the transaction will be committed by another session. */
+static void
+launch_none(void)
+{
+	ListCell *cell;
+
+	foreach(cell, tickets)
+		jobs_set_not_launched(((WorkerTicket *) lfirst(cell))->job,
+							  "waiting for pollseed_run_jobs(), after a prepared transaction");
+}
+
+/* Lets those go on whose jobs are not stopped, because that was rolled back. */
+static void
+check_stops(void)
+{
+	ListCell *cell;
+
+	foreach(cell, stops)
+	{
+		Stop *stop = lfirst(cell);
+		Job	 *job = jobs_read(stop->job, false, CurrentMemoryContext);
+
+		if (job == NULL || (job->state != JOB_PAUSED && job->state != JOB_CANCELLING))
+			stop->pid = 0;
+	}
 }
 
 /* Interrupts the processes, unless they are gone. */
@@ -104,14 +137,31 @@ interrupt_all(void)
 {
 	ListCell *cell;
 
-	foreach(cell, pids)
+	foreach(cell, stops)
 	{
-		int		pid = lfirst_int(cell);
-		PGPROC *proc = BackendPidGetProc(pid);
+		int		pid = ((Stop *) lfirst(cell))->pid;
+		PGPROC *proc = pid != 0 ? BackendPidGetProc(pid) : NULL;
 
 		if (proc != NULL && proc->databaseId == MyDatabaseId)
 			(void) kill(pid, SIGINT);
 	}
+}
+
+/* Does before a transaction's end what may still fail. */
+static void
+before_end(bool commits)
+{
+	if (tickets == NIL && stops == NIL)
+		return;
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (commits)
+		launch_all();
+	else
+		launch_none();
+	check_stops();
+	PopActiveSnapshot();
+	SPI_finish();
 }
 
 /* Does at a transaction's end what it asked for.  After the commit nothing may fail. */
@@ -121,8 +171,10 @@ at_end_of_transaction(XactEvent event, void *arg pg_attribute_unused())
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
-			if (tickets != NIL)
-				launch_all();
+			before_end(true);
+			return;
+		case XACT_EVENT_PRE_PREPARE:
+			before_end(false);
 			return;
 		case XACT_EVENT_COMMIT:
 			interrupt_all();
@@ -134,7 +186,7 @@ at_end_of_transaction(XactEvent event, void *arg pg_attribute_unused())
 			return;
 	}
 	tickets = NIL;
-	pids = NIL;
+	stops = NIL;
 }
 
 void

@@ -11,6 +11,8 @@
 
 #include "postmaster/bgworker.h"
 
+struct Job;
+
 /* What a worker is told when it is started; fits into bgw_extra. */
 typedef struct WorkerTicket
 {
@@ -34,8 +36,8 @@ extern bool launch_worker(const WorkerTicket *ticket, const char *function, cons
  */
 extern void launch_at_commit(int64 job, Oid owner);
 
-/* Interrupts what a process does for its job when the current transaction commits. */
-extern void interrupt_at_commit(int pid);
+/* Interrupts what a job's worker does when the current transaction commits, if that stops the job. */
+extern void interrupt_at_commit(const struct Job *job);
 
 /* Watches the ends of transactions. */
 extern void launch_init(void);

@@ -21,7 +21,6 @@
 #include "utils/wait_event.h"
 
 #include "core/compat.h"
-#include "core/notify.h"
 #include "core/progress.h"
 #include "job/job.h"
 #include "job/locks.h"
@@ -49,8 +48,6 @@ typedef struct Leader
 static bool
 begin_leading(Job *job)
 {
-	NotifyEvent event = {.event = "started", .engine = job->engine, .job = job->id};
-
 	if (job->state == JOB_CANCELLING)
 		jobs_finish(job, JOB_CANCELLED, "cancelled", NULL);
 	if (job->state != JOB_QUEUED && job->state != JOB_RUNNING)
@@ -72,11 +69,7 @@ begin_leading(Job *job)
 
 	session_apply_settings(job);
 	jobs_take_up(job);
-	event.run = job->run;
-	event.done = job->done;
-	event.total = job->total;
-	event.time_ms = jobs_running_ms(job);
-	notify_event(&event);
+	jobs_notify(job, "started", job->done, NULL);
 	return true;
 }
 
@@ -184,9 +177,8 @@ static bool
 survive(Leader *leader, const ErrorData *error)
 {
 	const char *sqlstate = pstrdup(unpack_sql_state(error->sqlerrcode));
+	bool		ahead = slices_reset(&leader->worker);
 	int64		position;
-
-	bool ahead = slices_reset(&leader->worker);
 
 	if (!look_again(leader))
 		return false;
@@ -226,32 +218,41 @@ work(Leader *leader)
 
 /*
  * Leads a job to its end, or to where somebody else stopped it.  An error aborts
- * the transaction that it happened in, and no more; one while we deal with it
- * ends the process, and leaves the job to be taken up again.
+ * the transaction that it happened in, and no more.  So does one that interrupts
+ * dealing with another, and takes its place; any further error then ends the
+ * process, and leaves the job to be taken up again.
  */
 static void
 lead(Leader *leader)
 {
-	bool go_on = true;
+	ErrorData *volatile error = NULL;
+	volatile bool done = false;
 
-	while (go_on)
+	while (!done)
 	{
-		ErrorData *volatile error = NULL;
+		volatile bool surviving = error != NULL;
 
 		PG_TRY();
 		{
-			(void) work(leader);
+			if (error == NULL || survive(leader, error))
+			{
+				surviving = false;
+				(void) work(leader);
+			}
+			done = true;
 		}
 		PG_CATCH();
 		{
 			MemoryContextSwitchTo(leader->worker.context);
 			error = CopyErrorData();
+			if (surviving && error->sqlerrcode != ERRCODE_QUERY_CANCELED &&
+				!retry_may_help(error->sqlerrcode))
+				PG_RE_THROW();
 			AbortCurrentTransaction();
 			FlushErrorState();
 		}
 		PG_END_TRY();
 		MemoryContextSwitchTo(leader->worker.context);
-		go_on = error != NULL && survive(leader, error);
 	}
 }
 

@@ -21,8 +21,10 @@
 #include "core/compat.h"
 #include "job/session.h"
 
-/* A job waits so long for a lock, unless its owner's lock_timeout says otherwise, and tries again later. */
-#define DEFAULT_LOCK_TIMEOUT "5s"
+/* A slice waits so long for a lock, unless its owner's lock_timeout says otherwise, and is tried again later. */
+#define DEFAULT_LOCK_TIMEOUT_MS 5000
+
+static int lock_timeout_ms;
 
 /* Sets a setting for the rest of the session. */
 static void
@@ -43,6 +45,8 @@ session_connect(void)
 	BackgroundWorkerInitializeConnectionByOid(ticket->database, ticket->role,
 											  COMPAT_BGWORKER_BYPASS_ROLELOGINCHECK);
 
+	lock_timeout_ms = LockTimeout > 0 ? LockTimeout : DEFAULT_LOCK_TIMEOUT_MS;
+	set_setting("lock_timeout", "0");
 	set_setting("default_transaction_isolation", "read committed");
 	set_setting("default_transaction_read_only", "off");
 	set_setting("default_transaction_deferrable", "off");
@@ -65,8 +69,13 @@ session_apply_settings(const Job *job)
 		else if (token == WJB_VALUE && value.type == jbvString)
 			set_setting(name, pnstrdup(value.val.string.val, value.val.string.len));
 	}
-	if (LockTimeout == 0)
-		set_setting("lock_timeout", DEFAULT_LOCK_TIMEOUT);
+}
+
+void
+session_limit_lock_waits(void)
+{
+	(void) set_config_option("lock_timeout", psprintf("%d", lock_timeout_ms), PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
 void

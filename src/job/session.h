@@ -18,11 +18,18 @@
  */
 extern const WorkerTicket *session_connect(void);
 
-/* Takes on the settings of the session that made a job, in a transaction; waits for locks a few seconds only. */
+/* Takes on the settings of the session that made a job, in a transaction. */
 extern void session_apply_settings(const Job *job);
 
 /* Begins a transaction with SPI connected and a snapshot. */
 extern void session_begin(void);
+
+/*
+ * Has the current transaction wait for locks only as long as the owner's
+ * lock_timeout allows, or a few seconds where it is not set.  Other transactions,
+ * which touch nothing but the job's row, wait until they can go on.
+ */
+extern void session_limit_lock_waits(void);
 
 /* Commits it. */
 extern void session_commit(void);

@@ -14,7 +14,6 @@
 #include "utils/memutils.h"
 
 #include "core/figures.h"
-#include "core/notify.h"
 #include "core/progress.h"
 #include "job/session.h"
 #include "job/slices.h"
@@ -42,25 +41,10 @@ open_engine(JobWorker *worker)
 	worker->state_context =
 		AllocSetContextCreate(worker->context, "pollseed job engine", ALLOCSET_DEFAULT_SIZES);
 	session_begin();
+	session_limit_lock_waits();
 	worker->state = worker->engine->open(worker->job, worker->state_context, &worker->granule);
 	session_commit();
 	worker->units = worker->granule;
-}
-
-/* Tells listeners how far the job is, with the transaction that brings it there. */
-static void
-notify_progress(const JobWorker *worker, int64 done)
-{
-	NotifyEvent event = {.event = "progress", .engine = worker->job->engine};
-
-	if (done == worker->job->total || !team_may_notify(worker->team))
-		return;
-	event.job = worker->job->id;
-	event.run = worker->job->run;
-	event.done = done;
-	event.total = worker->job->total;
-	event.time_ms = jobs_running_ms(worker->job);
-	notify_event(&event);
 }
 
 /* Works on a slice and commits it; returns false if it came to nothing. */
@@ -68,13 +52,15 @@ static bool
 work_on(JobWorker *worker, JobSlice *slice)
 {
 	session_begin();
+	session_limit_lock_waits();
 	if (!worker->engine->work(worker->state, slice) ||
 		!jobs_advance(worker->job, slice->first, slice->last, slice->batches, slice->lane))
 	{
 		AbortCurrentTransaction();
 		return false;
 	}
-	notify_progress(worker, slice->last);
+	if (slice->last < worker->job->total && team_may_notify(worker->team))
+		jobs_notify(worker->job, "progress", slice->last, NULL);
 	session_commit();
 	team_advance(slice);
 	progress_done(team_position(worker->team));

@@ -35,7 +35,12 @@
 #define LAUNCH_GRACE "10 seconds"
 
 /* So many workers in a row may fail to take a job up, for instance because its owner may not connect. */
-#define MAX_LAUNCHES 3
+#define MAX_LAUNCHES 10
+
+/* When the server's processes were last started, after a restart or a crash: no worker is older. */
+#define SERVER_START                                                                          \
+	"(SELECT pg_catalog.max(a.backend_start) FROM pg_catalog.pg_stat_get_activity(NULL) AS a" \
+	" WHERE a.backend_type OPERATOR(pg_catalog.=) 'checkpointer')"
 
 /* A job that a tick found. */
 typedef struct FoundJob
@@ -58,7 +63,7 @@ find_jobs(void)
 				 " AND (j.launched_at IS NULL"
 				 " OR j.launched_at OPERATOR(pg_catalog.<)"
 				 " (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) '%s'::pg_catalog.interval)"
-				 " OR j.launched_at OPERATOR(pg_catalog.<) pg_catalog.pg_postmaster_start_time())"
+				 " OR j.launched_at OPERATOR(pg_catalog.<) " SERVER_START ")"
 				 " AND NOT %s"
 				 " ORDER BY j.priority DESC, j.job_id FOR UPDATE SKIP LOCKED",
 				 LAUNCH_GRACE, has_leader_condition("j.job_id")),

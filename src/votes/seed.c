@@ -36,10 +36,12 @@ show_progress(const LedgerEntry *entry)
 									.total = -1});
 }
 
-/* Tells listeners that a run was completed. */
+/* Tells listeners that a run was completed, unless they are not to know. */
 static void
 notify_completion(const LedgerEntry *entry)
 {
+	if (!notify_is_on())
+		return;
 	notify_event(&(NotifyEvent){.event = "seeding_complete",
 								.engine = entry->engine,
 								.run = entry->run_id,

@@ -22,7 +22,9 @@
 
 #include "access/genam.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -66,6 +68,7 @@ typedef struct SeedJob
 	int64		  next; /* the vote that the stream gives next */
 	int64		 *base; /* of each option: its count less its votes of this seeding, as last seen */
 	bool		  base_known;
+	bool		  counted; /* by the options */
 	bool		  may_be_ahead;
 	int			  not_ahead; /* slices until that may be tried */
 	int			  penalty;	 /* what not_ahead will be when it fails again */
@@ -163,6 +166,7 @@ pollseed_seed_async(PG_FUNCTION_ARGS)
 	(void) events_write(poll, options, shares, NULL, 0, seeding.batch_size);
 
 	entry.relation = relation_quoted_name(poll->events);
+	entry.relation_oid = RelationGetRelid(poll->events);
 	entry.arguments = seeding_arguments(poll, &seeding);
 	entry.plan = make_plan(poll, &seeding, options, shares, entry.arguments);
 	entry.total = seeding.spec.vote_count;
@@ -259,6 +263,40 @@ has_unique_index_on(Relation rel, AttrNumber attnum)
 	return found;
 }
 
+/* Tells whether something of the user's runs when rows are inserted, and may lock what others wait for. */
+static bool
+runs_more_than_inserts(Relation rel)
+{
+	TriggerDesc *triggers = rel->trigdesc;
+
+	if (rel->rd_rel->relkind != RELKIND_RELATION || rel->rd_rules != NULL ||
+		rel->rd_rel->relrowsecurity)
+		return true;
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		if (!triggers->triggers[i].tgisinternal && TRIGGER_FOR_INSERT(triggers->triggers[i].tgtype))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Tells whether slices may be written ahead.  They may not be where the numbers
+ * must be unique: one that is taken ahead of its turn, and by a voter too, would
+ * make the voter wait for us, and us for the voter.  Nor where triggers may take
+ * locks that a worker before us in turn waits for, nor where counting the events
+ * would count our own.
+ */
+static bool
+may_be_ahead(const Poll *poll)
+{
+	if (runs_more_than_inserts(poll->events))
+		return false;
+	return !poll_has(poll, EVENT_VOTES_AFTER) ||
+		   (poll_has(poll, OPTION_VOTES) &&
+			!has_unique_index_on(poll->events, poll->columns[EVENT_VOTES_AFTER].attnum));
+}
+
 /* Decides how the votes are to be sliced, and whether slices may be written ahead. */
 static int64
 plan_slices(SeedJob *job)
@@ -269,13 +307,8 @@ plan_slices(SeedJob *job)
 	if (!poll_has(poll, OPTION_VOTES) && poll_has(poll, EVENT_VOTES_AFTER))
 		votes = Max(votes, job->seeding.spec.vote_count / SLICES_THAT_COUNT);
 
-	/*
-	 * A number that is taken ahead of its turn, and by a voter too, would make
-	 * the voter wait for us where such rows must differ, and us for the voter.
-	 */
-	job->may_be_ahead =
-		!(poll_has(poll, EVENT_VOTES_AFTER) &&
-		  has_unique_index_on(poll->events, poll->columns[EVENT_VOTES_AFTER].attnum));
+	job->may_be_ahead = may_be_ahead(poll);
+	job->counted = poll_has(poll, OPTION_VOTES);
 	poll_close(poll);
 	return (votes + job->seeding.batch_size - 1) / job->seeding.batch_size *
 		   job->seeding.batch_size;
@@ -439,7 +472,7 @@ seed_job_work(void *state, JobSlice *slice)
 		if (!team_await_turn(slice))
 			return false;
 		options = lock_options(job, poll);
-		if (!foreseen(expected, options, votes))
+		if (job->counted && !foreseen(expected, options, votes))
 		{
 			job->not_ahead = job->penalty;
 			job->penalty = Min(job->penalty * 2, MAX_PENALTY);
