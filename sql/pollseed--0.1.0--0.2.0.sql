@@ -15,6 +15,7 @@ CREATE TABLE pollseed.jobs (
     reason             text,
     owner              name NOT NULL,
     owner_oid          oid NOT NULL,
+    database_oid       oid NOT NULL,
     priority           integer NOT NULL,
     workers            integer NOT NULL,
     attempts           integer NOT NULL DEFAULT 0,
@@ -67,7 +68,8 @@ CREATE VIEW pollseed_jobs WITH (security_barrier) AS
            CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(j.worker_pid) AS a
                               WHERE j.worker_pid IS NOT NULL AND a.pid IS NOT NULL)
                 THEN j.worker_pid END AS worker_pid,
-           CASE WHEN m.mine THEN j.last_error END AS last_error, j.last_sqlstate, j.result, j.run_id
+           CASE WHEN m.mine THEN j.last_error END AS last_error, j.last_sqlstate,
+           CASE WHEN m.mine THEN j.result END AS result, j.run_id
       FROM pollseed.jobs AS j,
            LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.pg_roles AS o
                                     WHERE o.oid OPERATOR(pg_catalog.=) j.owner_oid

@@ -11,6 +11,7 @@
 #ifndef POLLSEED_COMPAT_H
 #define POLLSEED_COMPAT_H
 
+#include "catalog/pg_database.h"
 #include "catalog/pg_namespace.h"
 #include "datatype/timestamp.h"
 #include "executor/executor.h"
@@ -45,6 +46,11 @@
 #define palloc0_array(type, count) ((type *) palloc0(mul_size(sizeof(type), count)))
 #define palloc_object(type) ((type *) palloc(sizeof(type)))
 #define palloc0_object(type) ((type *) palloc0(sizeof(type)))
+#endif
+
+/* What marks a database whose dropping was broken off, in minor releases since 2023. */
+#ifndef DATCONNLIMIT_INVALID_DB
+#define DATCONNLIMIT_INVALID_DB (-2)
 #endif
 
 /* 17 lets a background worker connect as a role that may not log in. */

@@ -125,12 +125,13 @@ pollseed_job_cancel(PG_FUNCTION_ARGS)
 	job = read_job(id, true, ROLE_PG_SIGNAL_BACKEND);
 	if (job->state == JOB_SUCCEEDED || job->state == JOB_FAILED)
 		notice_ended(job);
-	else if (job->state == JOB_RUNNING && has_leader(job))
+	else if ((job->state == JOB_RUNNING || job->state == JOB_CANCELLING) && has_leader(job))
 	{
-		jobs_set_state(job, JOB_CANCELLING, "cancelled by a user");
+		if (job->state == JOB_RUNNING)
+			jobs_set_state(job, JOB_CANCELLING, "cancelled by a user");
 		interrupt_at_commit(job);
 	}
-	else if (job->state != JOB_CANCELLING && job->state != JOB_CANCELLED)
+	else if (job->state != JOB_CANCELLED)
 		jobs_finish(job, JOB_CANCELLED, "cancelled by a user", NULL);
 	row = job_row(fcinfo, id);
 	SPI_finish();
@@ -161,6 +162,26 @@ pollseed_job_pause(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(row);
 }
 
+/* Raises 55000 if the job cannot go on: its owner is gone, or it came here with a dump or a copied database. */
+static void
+check_resumable(const Job *job)
+{
+	const char *detail = NULL;
+
+	if (job->state != JOB_PAUSED && job->state != JOB_FAILED)
+		return;
+	if (!job->owner_exists)
+		detail = "Its owner does not exist any more.";
+	else if (job->database != MyDatabaseId)
+		detail = "It belongs to another database.";
+	else if (job->state == JOB_FAILED && !jobs_relation_is_same(job))
+		detail = psprintf("Relation %s is not the one that the job was made for.", job->relation);
+	if (detail != NULL)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						errmsg("cannot resume job " INT64_FORMAT, job->id),
+						errdetail_internal("%s", detail), errhint("Start a new job.")));
+}
+
 /* pollseed_job_resume(job_id) */
 Datum
 pollseed_job_resume(PG_FUNCTION_ARGS)
@@ -172,15 +193,11 @@ pollseed_job_resume(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("pollseed_job_resume()");
 	SPI_connect();
 	job = read_job(id, true, InvalidOid);
-	if (job->state == JOB_FAILED && !jobs_relation_is_same(job))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("cannot resume job " INT64_FORMAT, id),
-				 errdetail("Relation %s is not the one that the job was made for.", job->relation),
-				 errhint("Start a new job.")));
+	check_resumable(job);
 	if (job->state == JOB_PAUSED || job->state == JOB_FAILED)
 	{
 		jobs_set_state(job, JOB_QUEUED, "resumed by a user");
+		jobs_forgive(job);
 		jobs_set_launched(job, "waiting for its worker to start");
 		launch_at_commit(id, job->owner);
 	}
@@ -246,8 +263,7 @@ pollseed_job_wait(PG_FUNCTION_ARGS)
 	SPI_connect();
 	(void) read_job(id, false, other_role);
 	check_committed(id);
-	while (!job_state_is_final(read_job(id, false, other_role)->state) &&
-		   GetCurrentTimestamp() < until)
+	while (!jobs_is_over(id) && GetCurrentTimestamp() < until)
 	{
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, poll_ms,
 						 PG_WAIT_EXTENSION);

@@ -33,9 +33,9 @@ wait_to_retry(void)
 }
 
 /*
- * Works on slices until there are none.  An error that may pass is not worth
- * mentioning: the slice is claimed anew, by us or another.  Any other is left to
- * the leader, who will meet it too.
+ * Works on slices until there are none.  After an error that may pass the slice is
+ * claimed anew, by us or another.  After any other we leave: the leader will meet it
+ * too, if it is not ours alone.
  */
 static void
 help(JobWorker *worker)
@@ -44,7 +44,7 @@ help(JobWorker *worker)
 
 	while (go_on)
 	{
-		volatile int error = 0;
+		ErrorData *volatile error = NULL;
 
 		PG_TRY();
 		{
@@ -52,14 +52,20 @@ help(JobWorker *worker)
 		}
 		PG_CATCH();
 		{
-			error = geterrcode();
+			MemoryContextSwitchTo(worker->context);
+			error = CopyErrorData();
 			AbortCurrentTransaction();
 			FlushErrorState();
 		}
 		PG_END_TRY();
 		MemoryContextSwitchTo(worker->context);
-		if (error != 0)
-			go_on = slices_reset(worker) || (retry_may_help(error) && wait_to_retry());
+		if (error != NULL && !slices_reset(worker))
+		{
+			ereport(LOG,
+					(errcode(error->sqlerrcode), errmsg("pollseed job " INT64_FORMAT ", helper: %s",
+														worker->job->id, error->message)));
+			go_on = retry_may_help(error->sqlerrcode) && wait_to_retry();
+		}
 	}
 }
 

@@ -20,8 +20,8 @@
 #include "job/jobs.h"
 
 /* What generated data and its writing depend on, beside the arguments: a job takes these settings with it. */
-#define JOB_SETTINGS                                                                    \
-	"DateStyle,IntervalStyle,TimeZone,bytea_output,extra_float_digits,pollseed.notify," \
+#define JOB_SETTINGS                                                                                \
+	"DateStyle,IntervalStyle,TimeZone,bytea_output,extra_float_digits,search_path,pollseed.notify," \
 	"pollseed.track_progress,pollseed.write_lane"
 
 static const char *const state_names[] = {
@@ -77,7 +77,7 @@ int64
 jobs_insert(const JobEntry *entry)
 {
 	Oid	  types[] = {TEXTOID, TEXTOID, JSONBOID, JSONBOID, INT8OID, INT8OID, INT4OID,
-					 INT4OID, INT4OID, INT4OID,	 NAMEOID,  OIDOID,	OIDOID};
+					 INT4OID, INT4OID, INT4OID,	 NAMEOID,  OIDOID,	OIDOID,	 OIDOID};
 	Datum values[lengthof(types)];
 	Name  user = palloc0_object(NameData);
 	int64 id;
@@ -96,14 +96,15 @@ jobs_insert(const JobEntry *entry)
 	values[10] = NameGetDatum(user);
 	values[11] = ObjectIdGetDatum(GetUserId());
 	values[12] = ObjectIdGetDatum(entry->relation_oid);
+	values[13] = ObjectIdGetDatum(MyDatabaseId);
 
 	execute("INSERT INTO pollseed.jobs (engine, relation, arguments, plan, total, seed,"
 			" generator_version, workers, priority, max_attempts, owner, owner_oid, relation_oid,"
-			" settings, state, reason, launched_at, launches_in_vain, run_id)"
+			" database_oid, settings, state, reason, launched_at, launches_in_vain, run_id)"
 			" SELECT $1, $2, $3 OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('seed', $6),"
-			" $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
+			" $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
 			" (SELECT pg_catalog.jsonb_object_agg(s.name, pg_catalog.current_setting(s.name))"
-			"    FROM pg_catalog.unnest('{" JOB_SETTINGS "}'::pg_catalog.text[])"
+			"    FROM pg_catalog.string_to_table('" JOB_SETTINGS "', ',')"
 			"    AS s(name)),"
 			" 'queued', 'waiting for its worker to start', pg_catalog.clock_timestamp(), 1,"
 			" pg_catalog.nextval('pollseed.runs_run_id_seq')"
@@ -150,7 +151,7 @@ jobs_read(int64 id, bool lock, MemoryContext context)
 						 "                 OR j.finished_at IS NULL)),"
 						 " j.workers, j.attempts, j.attempts_in_vain, j.max_attempts, j.done,"
 						 " j.total, j.run_id, COALESCE(j.worker_pid, 0),"
-						 " COALESCE(j.started_at, pg_catalog.clock_timestamp())"
+						 " COALESCE(j.started_at, pg_catalog.clock_timestamp()), j.database_oid"
 						 " FROM pollseed.jobs AS j WHERE j.job_id OPERATOR(pg_catalog.=) $1%s",
 						 lock ? " FOR UPDATE" : ""),
 				lengthof(types), types, values) == 0)
@@ -175,8 +176,23 @@ jobs_read(int64 id, bool lock, MemoryContext context)
 	job->run = DatumGetInt64(sql_value_not_null(0, 14));
 	job->worker_pid = int_value(15);
 	job->started_at = DatumGetTimestampTz(sql_value_not_null(0, 16));
+	job->database = DatumGetObjectId(sql_value_not_null(0, 17));
 	MemoryContextSwitchTo(old_context);
 	return job;
+}
+
+bool
+jobs_is_over(int64 id)
+{
+	Oid	  types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(id)};
+	bool  over;
+
+	over = execute("SELECT FROM pollseed.jobs AS j WHERE j.job_id OPERATOR(pg_catalog.=) $1"
+				   " AND j.finished_at IS NULL",
+				   lengthof(types), types, values) == 0;
+	SPI_freetuptable(SPI_tuptable);
+	return over;
 }
 
 /* Runs an UPDATE of a job's row, whose SET clause may use two texts as $2 and $3. */
@@ -196,11 +212,16 @@ void
 jobs_set_state(Job *job, JobState state, const char *reason)
 {
 	update_job(job->id,
-			   "state = $2, reason = $3, finished_at = NULL, result = NULL,"
-			   " launched_at = NULL, launches_in_vain = 0, attempts_in_vain = 0",
+			   "state = $2, reason = $3, finished_at = NULL, result = NULL, launched_at = NULL",
 			   job_state_name(state), reason);
 	log_state(job->id, state, reason);
 	job->state = state;
+}
+
+void
+jobs_forgive(const Job *job)
+{
+	update_job(job->id, "launches_in_vain = 0, attempts_in_vain = 0", "", "");
 }
 
 void

@@ -45,6 +45,7 @@ typedef struct Job
 	int64		total;
 	int64		run;
 	int			worker_pid; /* or 0 */
+	Oid			database;
 	TimestampTz started_at; /* by its first worker; before that, now */
 } Job;
 
@@ -76,8 +77,14 @@ extern int64 jobs_insert(const JobEntry *entry);
 /* Reads a job, locking its row if asked to, into the given memory context; NULL where there is none. */
 extern Job *jobs_read(int64 id, bool lock, MemoryContext context);
 
+/* Tells whether a job has ended, or does not exist; leaves nothing behind, so that one can ask it again and again. */
+extern bool jobs_is_over(int64 id);
+
 /* Changes a job's state, for a reason that its log and view tell. */
 extern void jobs_set_state(Job *job, JobState state, const char *reason);
+
+/* Forgets the attempts in vain, because a person takes care of the job. */
+extern void jobs_forgive(const Job *job);
 
 /* Gives the reason for a job's state anew; it is one that no worker could be started for. */
 extern void jobs_set_not_launched(int64 id, const char *reason);

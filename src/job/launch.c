@@ -36,6 +36,7 @@ static List *stops;
 typedef struct Stop
 {
 	int64 job;
+	Oid	  role;
 	int	  pid; /* 0: not after all */
 } Stop;
 
@@ -81,6 +82,7 @@ interrupt_at_commit(const Job *job)
 	Stop		 *stop = palloc_object(Stop);
 
 	stop->job = job->id;
+	stop->role = job->owner;
 	stop->pid = job->worker_pid;
 	stops = lappend(stops, stop);
 	MemoryContextSwitchTo(old_context);
@@ -139,11 +141,11 @@ interrupt_all(void)
 
 	foreach(cell, stops)
 	{
-		int		pid = ((Stop *) lfirst(cell))->pid;
-		PGPROC *proc = pid != 0 ? BackendPidGetProc(pid) : NULL;
+		const Stop *stop = lfirst(cell);
+		PGPROC	   *proc = stop->pid != 0 ? BackendPidGetProc(stop->pid) : NULL;
 
-		if (proc != NULL && proc->databaseId == MyDatabaseId)
-			(void) kill(pid, SIGINT);
+		if (proc != NULL && proc->databaseId == MyDatabaseId && proc->roleId == stop->role)
+			(void) kill(stop->pid, SIGINT);
 	}
 }
 

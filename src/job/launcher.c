@@ -77,7 +77,8 @@ list_databases(MemoryContext context)
 		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
 		MemoryContext	 old_context;
 
-		if (!database->datallowconn || database->datistemplate)
+		if (!database->datallowconn || database->datistemplate ||
+			database->datconnlimit == DATCONNLIMIT_INVALID_DB)
 			continue;
 		old_context = MemoryContextSwitchTo(context);
 		databases = lappend_oid(databases, database->oid);

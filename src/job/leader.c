@@ -52,6 +52,12 @@ begin_leading(Job *job)
 		jobs_finish(job, JOB_CANCELLED, "cancelled", NULL);
 	if (job->state != JOB_QUEUED && job->state != JOB_RUNNING)
 		return false;
+	if (job->database != MyDatabaseId)
+	{
+		jobs_finish(job, JOB_CANCELLED, "it belongs to the database that this one was copied from",
+					NULL);
+		return false;
+	}
 	if (job->attempts_in_vain >= job->max_attempts)
 	{
 		jobs_finish(job, JOB_FAILED,
@@ -115,7 +121,7 @@ look_again(Leader *leader)
 		jobs_finish(now, JOB_CANCELLED, "cancelled", NULL);
 	ours = ours && now->state == JOB_RUNNING;
 	if (ours)
-		team_restart(leader->worker.team, now->done);
+		team_note_position(leader->worker.team, now->done);
 	session_commit();
 	if (ours)
 		progress_done(team_position(leader->worker.team));
@@ -182,7 +188,7 @@ survive(Leader *leader, const ErrorData *error)
 
 	if (!look_again(leader))
 		return false;
-	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && session_was_interrupted())
 	{
 		finish(leader, JOB_CANCELLED, "its worker was cancelled by pg_cancel_backend()", NULL,
 			   NULL);
@@ -324,6 +330,7 @@ pollseed_worker_main(Datum arg pg_attribute_unused())
 	do_job(ticket->job);
 
 	session_begin();
+	session_limit_lock_waits();
 	(void) tick(-1);
 	session_commit();
 	proc_exit(0);

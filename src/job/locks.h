@@ -5,7 +5,9 @@
  *		jobs a database.
  *
  * They are advisory locks of a class of our own, which users' functions cannot
- * take, and go with the process that holds them, however it ends.  pg_locks
+ * take.  A trigger that calls pg_advisory_unlock_all() in a worker lets go of them;
+ * then a second worker may take the job up, and the first one's attempt is over.
+ * They go with the process that holds them, however it ends.  pg_locks
  * shows them with objsubid JOB_LEADER_LOCK and JOB_SLOT_LOCK.  Lock order: the
  * job's, then a slot's, both before any row; nobody waits for a slot.
  *

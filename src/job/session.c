@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include <signal.h>
+
 #include "access/xact.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -26,11 +28,27 @@
 
 static int lock_timeout_ms;
 
+static volatile sig_atomic_t interrupted;
+
 /* Sets a setting for the rest of the session. */
 static void
 set_setting(const char *name, const char *value)
 {
 	SetConfigOption(name, value, PGC_USERSET, PGC_S_SESSION);
+}
+
+/* Signal handler: cancels what runs, as for a client's backend, and remembers it. */
+static void
+interrupt(SIGNAL_ARGS)
+{
+	interrupted = true;
+	StatementCancelHandler(postgres_signal_arg);
+}
+
+bool
+session_was_interrupted(void)
+{
+	return interrupted;
 }
 
 const WorkerTicket *
@@ -40,6 +58,7 @@ session_connect(void)
 
 	/* Terminate at the next safe point, as a client's backend does. */
 	pqsignal(SIGTERM, die);
+	pqsignal(SIGINT, interrupt);
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(ticket->database, ticket->role,
@@ -51,6 +70,10 @@ session_connect(void)
 	set_setting("default_transaction_read_only", "off");
 	set_setting("default_transaction_deferrable", "off");
 	set_setting("max_parallel_workers_per_gather", "0");
+
+	/* A slice may wait, for a lock or its turn; this setting came with 17. */
+	if (GetConfigOption("transaction_timeout", true, false) != NULL)
+		set_setting("transaction_timeout", "0");
 	return ticket;
 }
 

@@ -21,6 +21,9 @@ extern const WorkerTicket *session_connect(void);
 /* Takes on the settings of the session that made a job, in a transaction. */
 extern void session_apply_settings(const Job *job);
 
+/* Tells whether this process was ever interrupted by a signal, so that a cancelled query may be due to that. */
+extern bool session_was_interrupted(void);
+
 /* Begins a transaction with SPI connected and a snapshot. */
 extern void session_begin(void);
 

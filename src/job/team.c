@@ -26,6 +26,12 @@
 /* How long a leader sleeps before it looks whether its helpers still live. */
 #define WAIT_MS 200
 
+/*
+ * A slice that is ahead of its turn for longer than this is given up: its locks may
+ * be what the worker whose turn it is waits for, which no deadlock detector sees.
+ */
+#define AHEAD_PATIENCE_MS 1000
+
 /* What a team shares; in dynamic shared memory where there are helpers, else the leader's own. */
 typedef struct TeamShare
 {
@@ -44,8 +50,7 @@ struct Team
 {
 	TeamShare				*share;
 	dsm_segment				*segment; /* or NULL */
-	int						 helpers; /* of the leader; still alive as far as we know */
-	BackgroundWorkerHandle **handles; /* NULL for those that are gone */
+	BackgroundWorkerHandle **handles; /* of the leader's helpers; NULL for those that are gone */
 	int						 handle_count;
 };
 
@@ -71,12 +76,23 @@ team_make(const Job *job)
 	return team;
 }
 
+/*
+ * Leaves the condition variable before its memory goes: a process that is told to
+ * exit while it sleeps would touch it later.
+ */
+static void
+stop_sleeping_on_detach(dsm_segment *segment pg_attribute_unused(), Datum arg pg_attribute_unused())
+{
+	ConditionVariableCancelSleep();
+}
+
 /* Dissolves the team when the leader's segment goes, however its process ends. */
 static void
 dissolve_on_detach(dsm_segment *segment, Datum arg pg_attribute_unused())
 {
 	TeamShare *share = dsm_segment_address(segment);
 
+	ConditionVariableCancelSleep();
 	SpinLockAcquire(&share->mutex);
 	share->dissolved = true;
 	SpinLockRelease(&share->mutex);
@@ -105,8 +121,7 @@ team_hire(Team *team, const Job *job)
 		   launch_worker(&ticket, "pollseed_helper_main", "pollseed helper",
 						 &team->handles[team->handle_count]))
 		team->handle_count++;
-	team->helpers = team->handle_count;
-	return team->helpers;
+	return team->handle_count;
 }
 
 Team *
@@ -118,10 +133,19 @@ team_join(uint32 handle)
 	if (segment == NULL)
 		return NULL;
 	dsm_pin_mapping(segment);
+	on_dsm_detach(segment, stop_sleeping_on_detach, (Datum) 0);
 	team = palloc0_object(Team);
 	team->segment = segment;
 	team->share = dsm_segment_address(segment);
 	return team;
+}
+
+/* Makes all claims void that are not committed; the mutex is held. */
+static void
+void_claims(TeamShare *share)
+{
+	share->generation++;
+	share->next = share->position + 1;
 }
 
 /*
@@ -142,11 +166,14 @@ bury_helpers(Team *team)
 			continue;
 		pfree(team->handles[i]);
 		team->handles[i] = NULL;
-		team->helpers--;
 		any = true;
 	}
-	if (any)
-		team_restart(team, team_position(team));
+	if (!any)
+		return;
+	SpinLockAcquire(&team->share->mutex);
+	void_claims(team->share);
+	SpinLockRelease(&team->share->mutex);
+	ConditionVariableBroadcast(&team->share->moved);
 }
 
 /* Claims units if there are any; *ended tells whether there never will be. */
@@ -175,7 +202,7 @@ team_claim(Team *team, int64 units, JobSlice *slice)
 	bool claimed;
 	bool ended;
 
-	*slice = (JobSlice){.team = team};
+	*slice = (JobSlice){0};
 	for (;;)
 	{
 		claimed = try_claim(team->share, units, slice, &ended);
@@ -185,6 +212,8 @@ team_claim(Team *team, int64 units, JobSlice *slice)
 			bury_helpers(team);
 	}
 	ConditionVariableCancelSleep();
+	if (claimed)
+		slice->team = team;
 	return claimed;
 }
 
@@ -201,12 +230,20 @@ team_await_turn(JobSlice *slice)
 	{
 		bool turn;
 
+		/* Units may be claimed twice, when claims become void while one of them is being committed. */
 		SpinLockAcquire(&share->mutex);
-		valid = !share->dissolved && share->generation == slice->generation;
+		valid = !share->dissolved && share->generation == slice->generation &&
+				share->position < slice->first;
 		turn = share->position == slice->first - 1;
 		SpinLockRelease(&share->mutex);
 		if (!valid || turn)
 			break;
+		if (slice->ahead && milliseconds_since(start) > AHEAD_PATIENCE_MS)
+		{
+			team_give_up(slice);
+			valid = false;
+			break;
+		}
 		if (ConditionVariableTimedSleep(&share->moved, WAIT_MS, PG_WAIT_EXTENSION))
 			bury_helpers(team);
 	}
@@ -218,10 +255,17 @@ team_await_turn(JobSlice *slice)
 void
 team_advance(const JobSlice *slice)
 {
-	TeamShare *share = slice->team->share;
+	team_note_position(slice->team, slice->last);
+}
+
+void
+team_note_position(Team *team, int64 position)
+{
+	TeamShare *share = team->share;
 
 	SpinLockAcquire(&share->mutex);
-	share->position = Max(share->position, slice->last);
+	share->position = Max(share->position, position);
+	share->next = Max(share->next, share->position + 1);
 	SpinLockRelease(&share->mutex);
 	ConditionVariableBroadcast(&share->moved);
 }
@@ -233,23 +277,7 @@ team_give_up(const JobSlice *slice)
 
 	SpinLockAcquire(&share->mutex);
 	if (share->generation == slice->generation)
-	{
-		share->generation++;
-		share->next = share->position + 1;
-	}
-	SpinLockRelease(&share->mutex);
-	ConditionVariableBroadcast(&share->moved);
-}
-
-void
-team_restart(Team *team, int64 done)
-{
-	TeamShare *share = team->share;
-
-	SpinLockAcquire(&share->mutex);
-	share->generation++;
-	share->position = Max(share->position, done);
-	share->next = share->position + 1;
+		void_claims(share);
 	SpinLockRelease(&share->mutex);
 	ConditionVariableBroadcast(&share->moved);
 }

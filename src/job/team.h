@@ -37,7 +37,10 @@ extern Team *team_join(uint32 handle);
  */
 extern bool team_claim(Team *team, int64 units, JobSlice *slice);
 
-/* Waits until all units before the slice are committed; returns false if the claim became void. */
+/*
+ * Waits until all units before the slice are committed; returns false if the claim
+ * became void.  A slice that is ahead waits for a second at most.
+ */
 extern bool team_await_turn(JobSlice *slice);
 
 /* Says that the slice is committed. */
@@ -46,8 +49,8 @@ extern void team_advance(const JobSlice *slice);
 /* Makes all claims of the slice's generation void. */
 extern void team_give_up(const JobSlice *slice);
 
-/* Makes all claims void, and has units claimed on from after this one. */
-extern void team_restart(Team *team, int64 done);
+/* Says what the job's row says of the last committed unit, in case that somebody ended before he could. */
+extern void team_note_position(Team *team, int64 position);
 
 /* Returns the last unit that is known to be committed. */
 extern int64 team_position(Team *team);

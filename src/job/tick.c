@@ -93,6 +93,9 @@ end_without_worker(Job *job, int launches)
 {
 	if (job->state == JOB_CANCELLING)
 		jobs_finish(job, JOB_CANCELLED, "cancelled", NULL);
+	else if (job->database != MyDatabaseId)
+		jobs_finish(job, JOB_CANCELLED, "it belongs to the database that this one was copied from",
+					NULL);
 	else if (!job->owner_exists)
 		jobs_finish(job, JOB_FAILED, "its owner does not exist any more", NULL);
 	else if (launches >= MAX_LAUNCHES)
@@ -152,6 +155,7 @@ pollseed_tick_main(Datum arg pg_attribute_unused())
 {
 	(void) session_connect();
 	session_begin();
+	session_limit_lock_waits();
 	if (extension_has_jobs())
 		(void) tick(-1);
 	session_commit();

@@ -449,6 +449,17 @@ write_slice(SeedJob *job, const Poll *poll, const PollOptions *options, JobSlice
 	return votes;
 }
 
+/* Waits for the turn of a slice that was written ahead, and tells whether its numbers are right. */
+static bool
+settle(SeedJob *job, Poll *poll, JobSlice *slice, const PollOptions *expected,
+	   const VoteShare *votes, PollOptions **options)
+{
+	if (!team_await_turn(slice))
+		return false;
+	*options = lock_options(job, poll);
+	return !job->counted || foreseen(expected, *options, votes);
+}
+
 /* The engine's work(): writes a slice of votes. */
 static bool
 seed_job_work(void *state, JobSlice *slice)
@@ -469,10 +480,7 @@ seed_job_work(void *state, JobSlice *slice)
 		PollOptions *expected = foresee_options(job, poll);
 
 		votes = write_slice(job, poll, expected, slice);
-		if (!team_await_turn(slice))
-			return false;
-		options = lock_options(job, poll);
-		if (job->counted && !foreseen(expected, options, votes))
+		if (!settle(job, poll, slice, expected, votes, &options))
 		{
 			job->not_ahead = job->penalty;
 			job->penalty = Min(job->penalty * 2, MAX_PENALTY);

@@ -203,8 +203,8 @@ writer_open(Relation rel, int ncolumns, const WriteColumn *columns, int batch_si
 static void
 wake_wal_writer(Relation rel)
 {
-	if (RelationNeedsWAL(rel))
-		XLogSetAsyncXactLSN(GetXLogInsertRecPtr());
+	if (RelationNeedsWAL(rel) && !XLogRecPtrIsInvalid(XactLastRecEnd))
+		XLogSetAsyncXactLSN(XactLastRecEnd);
 }
 
 /* Writes the rows that were collected. */
