@@ -16,7 +16,7 @@ else
 fi
 [[ $ROUNDS =~ ^[1-9][0-9]*$ ]] || die "ROUNDS must be a positive number, not \"$ROUNDS\""
 
-# Short runs are repeated within a round, the big one is taken twice between its peers, and the slow way is measured on a part
+# Short runs are repeated within a round, the big one is taken thrice between its peers, and the slow way is measured on a part
 # and scaled.
 SMALL_REPEATS=5
 MEDIUM_REPEATS=3
@@ -33,6 +33,8 @@ commas() { sed -E ':a; s/^([0-9]+)([0-9]{3})/\1,\2/; ta' <<<"$1"; }
 progress() { printf '%s\n' "$*" >&2; }
 
 psql_bench() { cluster_psql "$WORK" "$DB" -q -A -t -F ' ' "$@"; }
+
+. "$BENCH/jobs.sh"
 
 # Make the rows that a number of votes consists of, and remember what a table with exactly these looks like.
 prepare_rows() {
@@ -163,6 +165,8 @@ measure() {
     copy_binary "$BIG"
     insert_select "$BIG"
     direct "$BIG"
+    measure_jobs
+    direct "$BIG"
     spi "$BIG"
     copy_text "$BIG"
     for ((i = 0; i < SMALL_REPEATS; i++)); do
@@ -231,6 +235,7 @@ print_table() {
   row "time a vote, slowest size / fastest size" "$slowest" "$fastest" us 1.5
   row "memory of the backend, $(commas "$HUGE") / $(commas "$MEDIUM") votes" "$(calc "$(median "memory-$HUGE.kb") / 1024")" \
     "$(calc "$(median "memory-$MEDIUM.kb") / 1024")" MB 1.2
+  print_job_rows "$ours_big"
 
   echo
   echo "time a vote at $(for votes in "$SMALL" "$MEDIUM" "$BIG" "$HUGE"; do printf '%s, ' "$(commas "$votes")"; done)in us:" \
@@ -243,7 +248,8 @@ print_table() {
 print_samples() {
   local figure
   echo 'all times in ms:'
-  for figure in "direct-$BIG" copy-binary copy-text insert-select spi "direct-$SMALL" batches single "direct-$MEDIUM" "direct-$HUGE"; do
+  for figure in "direct-$BIG" copy-binary copy-text insert-select spi "direct-$SMALL" batches single "direct-$MEDIUM" "direct-$HUGE" \
+    "${JOB_FIGURES[@]}"; do
     printf '  %-16s%s\n' "$figure" "$(awk '{ printf " %.5g", $1 }' "$WORK/$figure.ms")"
   done
 }
@@ -258,6 +264,7 @@ cluster_start "$WORK" "${SETTINGS[@]}"
 cluster_psql "$WORK" postgres -q -c "CREATE DATABASE $DB"
 prepare_rows "$SMALL"
 prepare_rows "$BIG"
+psql_bench -c "$rows_but_ids rows_$BIG" >"$WORK/$BIG.but-ids"
 for way in batches single; do
   votes=$SMALL
   [ $way = batches ] || votes=$((SMALL / SINGLE_PART))
@@ -275,6 +282,6 @@ if [ "$QUICK" != 0 ]; then
   echo 'QUICK: the sizes are a tenth, so none of these figures counts.'
 elif [ "$MISSED" -gt 0 ]; then
   echo
-  echo "$MISSED of 7 figures missed."
+  echo "$MISSED of 12 figures missed."
   exit 1
 fi
