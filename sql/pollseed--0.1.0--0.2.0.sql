@@ -27,7 +27,8 @@ CREATE TABLE pollseed.jobs (
     done               bigint NOT NULL DEFAULT 0,
     total              bigint NOT NULL,
     batches            bigint NOT NULL DEFAULT 0,
-    lane               text,
+    updated            integer NOT NULL DEFAULT 0,
+    lane               text NOT NULL,
     run_id             bigint NOT NULL,
     seed               bigint NOT NULL,
     generator_version  integer NOT NULL,
@@ -59,15 +60,20 @@ SELECT pg_catalog.pg_extension_config_dump('pollseed.job_log',
     'WHERE job_id OPERATOR(pg_catalog.=) ANY (SELECT j.job_id FROM pollseed.jobs AS j WHERE j.finished_at IS NOT NULL)');
 SELECT pg_catalog.pg_extension_config_dump('pollseed.job_log_log_id_seq', '');
 
+-- The worker is the process that holds the lock of the job's leader: see src/job/locks.h.
 -- A finished job may have been restored from a dump, where OIDs mean others: as in pollseed_runs, its owner is whom it was only
 -- if both name and OID are the same.  Who may cancel a job must see it.
 CREATE VIEW pollseed_jobs WITH (security_barrier) AS
     SELECT j.job_id AS id, j.engine, j.relation, CASE WHEN m.mine THEN j.arguments END AS arguments, j.state, j.reason, j.owner,
            j.priority, j.workers, j.attempts, j.max_attempts, j.retries, j.done, j.total, j.batches,
            j.queued_at, j.started_at, j.finished_at,
-           CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(j.worker_pid) AS a
-                              WHERE j.worker_pid IS NOT NULL AND a.pid IS NOT NULL)
-                THEN j.worker_pid END AS worker_pid,
+           CASE WHEN j.state OPERATOR(pg_catalog.=) ANY ('{running,cancelling}'::pg_catalog.text[]) THEN
+               (SELECT l.pid FROM pg_catalog.pg_locks AS l
+                 WHERE l.locktype OPERATOR(pg_catalog.=) 'advisory' AND l.granted
+                   AND l.database OPERATOR(pg_catalog.=) j.database_oid AND l.objsubid OPERATOR(pg_catalog.=) 28787
+                   AND ((l.classid::pg_catalog.int8 OPERATOR(pg_catalog.<<) 32) OPERATOR(pg_catalog.|) l.objid::pg_catalog.int8)
+                       OPERATOR(pg_catalog.=) j.job_id)
+               END AS worker_pid,
            CASE WHEN m.mine THEN j.last_error END AS last_error, j.last_sqlstate,
            CASE WHEN m.mine THEN j.result END AS result, j.run_id
       FROM pollseed.jobs AS j,

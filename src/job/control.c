@@ -174,8 +174,8 @@ check_resumable(const Job *job)
 		detail = "Its owner does not exist any more.";
 	else if (job->database != MyDatabaseId)
 		detail = "It belongs to another database.";
-	else if (job->state == JOB_FAILED && !jobs_relation_is_same(job))
-		detail = psprintf("Relation %s is not the one that the job was made for.", job->relation);
+	else if (job->state == JOB_FAILED && !jobs_relation_exists(job))
+		detail = psprintf("Relation %s does not exist any more.", job->relation);
 	if (detail != NULL)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 						errmsg("cannot resume job " INT64_FORMAT, job->id),
@@ -198,7 +198,7 @@ pollseed_job_resume(PG_FUNCTION_ARGS)
 	{
 		jobs_set_state(job, JOB_QUEUED, "resumed by a user");
 		jobs_forgive(job);
-		jobs_set_launched(job, "waiting for its worker to start");
+		jobs_set_launched(job, 1, "waiting for its worker to start");
 		launch_at_commit(id, job->owner);
 	}
 	else if (job_state_is_final(job->state) || job->state == JOB_CANCELLING)

@@ -33,6 +33,7 @@ typedef struct JobSlice
 	/* What the engine did, for the job's row. */
 	int			batches;
 	const char *lane;
+	int			updated; /* rows that the job has changed so far, other than by writing its units */
 } JobSlice;
 
 typedef struct JobEngine

@@ -76,8 +76,8 @@ log_state(int64 id, JobState state, const char *reason)
 int64
 jobs_insert(const JobEntry *entry)
 {
-	Oid	  types[] = {TEXTOID, TEXTOID, JSONBOID, JSONBOID, INT8OID, INT8OID, INT4OID,
-					 INT4OID, INT4OID, INT4OID,	 NAMEOID,  OIDOID,	OIDOID,	 OIDOID};
+	Oid	  types[] = {TEXTOID, TEXTOID, JSONBOID, JSONBOID, INT8OID, INT8OID, INT4OID, INT4OID,
+					 INT4OID, INT4OID, NAMEOID,	 OIDOID,   OIDOID,	OIDOID,	 TEXTOID};
 	Datum values[lengthof(types)];
 	Name  user = palloc0_object(NameData);
 	int64 id;
@@ -97,12 +97,13 @@ jobs_insert(const JobEntry *entry)
 	values[11] = ObjectIdGetDatum(GetUserId());
 	values[12] = ObjectIdGetDatum(entry->relation_oid);
 	values[13] = ObjectIdGetDatum(MyDatabaseId);
+	values[14] = CStringGetTextDatum(entry->lane);
 
 	execute("INSERT INTO pollseed.jobs (engine, relation, arguments, plan, total, seed,"
 			" generator_version, workers, priority, max_attempts, owner, owner_oid, relation_oid,"
-			" database_oid, settings, state, reason, launched_at, launches_in_vain, run_id)"
+			" database_oid, lane, settings, state, reason, launched_at, launches_in_vain, run_id)"
 			" SELECT $1, $2, $3 OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('seed', $6),"
-			" $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
+			" $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,"
 			" (SELECT pg_catalog.jsonb_object_agg(s.name, pg_catalog.current_setting(s.name))"
 			"    FROM pg_catalog.string_to_table('" JOB_SETTINGS "', ',')"
 			"    AS s(name)),"
@@ -231,11 +232,12 @@ jobs_set_not_launched(int64 id, const char *reason)
 }
 
 void
-jobs_set_launched(Job *job, const char *reason)
+jobs_set_launched(Job *job, int launches, const char *reason)
 {
 	update_job(job->id,
-			   "state = $2, reason = $3, launched_at = pg_catalog.clock_timestamp(),"
-			   " launches_in_vain = j.launches_in_vain OPERATOR(pg_catalog.+) 1",
+			   psprintf("state = $2, reason = $3, launched_at = pg_catalog.clock_timestamp(),"
+						" launches_in_vain = %d",
+						launches),
 			   job_state_name(JOB_QUEUED), reason);
 	if (job->state != JOB_QUEUED)
 		log_state(job->id, JOB_QUEUED, reason);
@@ -263,15 +265,17 @@ jobs_take_up(Job *job)
 }
 
 bool
-jobs_advance(const Job *job, int64 first, int64 last, int batches, const char *lane)
+jobs_advance(const Job *job, const JobSlice *slice)
 {
-	Oid	  types[] = {INT8OID, INT4OID, INT8OID, INT8OID, INT4OID, TEXTOID};
-	Datum values[] = {Int64GetDatum(job->id),	Int32GetDatum(job->attempts),
-					  Int64GetDatum(first - 1), Int64GetDatum(last),
-					  Int32GetDatum(batches),	CStringGetTextDatum(lane)};
+	Oid	  types[] = {INT8OID, INT4OID, INT8OID, INT8OID, INT4OID, TEXTOID, INT4OID};
+	Datum values[] = {Int64GetDatum(job->id),		   Int32GetDatum(job->attempts),
+					  Int64GetDatum(slice->first - 1), Int64GetDatum(slice->last),
+					  Int32GetDatum(slice->batches),   CStringGetTextDatum(slice->lane),
+					  Int32GetDatum(slice->updated)};
 
 	return execute(
 			   "UPDATE pollseed.jobs AS j SET done = $4, attempts_in_vain = 0, reason = 'working',"
+			   " updated = $7,"
 			   " batches = j.batches OPERATOR(pg_catalog.+) $5::pg_catalog.int8, lane = $6"
 			   " WHERE j.job_id OPERATOR(pg_catalog.=) $1"
 			   " AND j.attempts OPERATOR(pg_catalog.=) $2"
@@ -330,21 +334,20 @@ record_run(const Job *job)
 	Oid	  types[] = {INT8OID};
 	Datum values[] = {Int64GetDatum(job->id)};
 
-	execute(
-		"INSERT INTO pollseed.runs AS r (run_id, engine, relation, rows_written, seed,"
-		" generator_version, arguments, lane, time_ms, run_by, run_by_oid, run_at)"
-		" OVERRIDING SYSTEM VALUE"
-		" SELECT j.run_id, j.engine, j.relation, j.done, j.seed, j.generator_version,"
-		" j.arguments OPERATOR(pg_catalog.-) 'seed', COALESCE(j.lane, ''), pg_catalog.date_part('epoch',"
-		" j.finished_at OPERATOR(pg_catalog.-) j.started_at) OPERATOR(pg_catalog.*) 1000,"
-		" j.owner, j.owner_oid, j.started_at"
-		" FROM pollseed.jobs AS j"
-		" WHERE j.job_id OPERATOR(pg_catalog.=) $1 AND j.started_at IS NOT NULL"
-		" AND (j.done OPERATOR(pg_catalog.>) 0 OR j.state OPERATOR(pg_catalog.=) 'succeeded')"
-		" ON CONFLICT (run_id) DO UPDATE"
-		" SET rows_written = EXCLUDED.rows_written, lane = EXCLUDED.lane,"
-		" time_ms = EXCLUDED.time_ms",
-		lengthof(types), types, values);
+	execute("INSERT INTO pollseed.runs AS r (run_id, engine, relation, rows_written, seed,"
+			" generator_version, arguments, lane, time_ms, run_by, run_by_oid, run_at)"
+			" OVERRIDING SYSTEM VALUE"
+			" SELECT j.run_id, j.engine, j.relation, j.done, j.seed, j.generator_version,"
+			" j.arguments OPERATOR(pg_catalog.-) 'seed', j.lane, pg_catalog.date_part('epoch',"
+			" j.finished_at OPERATOR(pg_catalog.-) j.started_at) OPERATOR(pg_catalog.*) 1000,"
+			" j.owner, j.owner_oid, j.started_at"
+			" FROM pollseed.jobs AS j"
+			" WHERE j.job_id OPERATOR(pg_catalog.=) $1 AND j.started_at IS NOT NULL"
+			" AND (j.done OPERATOR(pg_catalog.>) 0 OR j.state OPERATOR(pg_catalog.=) 'succeeded')"
+			" ON CONFLICT (run_id) DO UPDATE"
+			" SET rows_written = EXCLUDED.rows_written, lane = EXCLUDED.lane,"
+			" time_ms = EXCLUDED.time_ms",
+			lengthof(types), types, values);
 }
 
 void
@@ -366,12 +369,13 @@ jobs_finish(Job *job, JobState state, const char *reason, const char *error)
 }
 
 bool
-jobs_relation_is_same(const Job *job)
+jobs_relation_exists(const Job *job)
 {
 	Oid	  types[] = {INT8OID};
 	Datum values[] = {Int64GetDatum(job->id)};
 
-	return execute("SELECT FROM pollseed.jobs AS j WHERE j.job_id OPERATOR(pg_catalog.=) $1"
-				   " AND pg_catalog.to_regclass(j.relation) OPERATOR(pg_catalog.=) j.relation_oid",
+	return execute("SELECT FROM pollseed.jobs AS j, pg_catalog.pg_class AS c"
+				   " WHERE j.job_id OPERATOR(pg_catalog.=) $1"
+				   " AND c.oid OPERATOR(pg_catalog.=) j.relation_oid",
 				   lengthof(types), types, values) == 1;
 }

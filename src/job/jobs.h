@@ -63,6 +63,7 @@ typedef struct JobEntry
 	int			workers;
 	int			priority;
 	int			max_attempts;
+	const char *lane; /* that rows will be written by, as far as can be told */
 } JobEntry;
 
 /* Returns a state's name. */
@@ -89,18 +90,22 @@ extern void jobs_forgive(const Job *job);
 /* Gives the reason for a job's state anew; it is one that no worker could be started for. */
 extern void jobs_set_not_launched(int64 id, const char *reason);
 
-/* Notes that a worker is being started for a job, and puts it back into the queue if it was not there. */
-extern void jobs_set_launched(Job *job, const char *reason);
+/*
+ * Notes that a worker is being started for a job, for so many times without one
+ * having taken it up, and puts it back into the queue if it was not there.
+ */
+extern void jobs_set_launched(Job *job, int launches, const char *reason);
 
 /* Makes this process the worker of a job and counts the attempt. */
 extern void jobs_take_up(Job *job);
 
 /*
- * Moves a job's position from first - 1 to last.  Returns false, and changes
- * nothing, unless the job is running, in this attempt, and stands right before
- * first: whoever else may believe to work on it.
+ * Moves a job's position from right before the slice to its end.  Returns false, and
+ * changes nothing, unless the job is running, in this attempt, and stands right
+ * before the slice: whoever else may believe to work on it.
  */
-extern bool jobs_advance(const Job *job, int64 first, int64 last, int batches, const char *lane);
+struct JobSlice;
+extern bool jobs_advance(const Job *job, const struct JobSlice *slice);
 
 /* Tells listeners of an event that a job has come to, unless its settings say otherwise; error is an SQLSTATE or NULL. */
 extern void jobs_notify(const Job *job, const char *event, int64 done, const char *error);
@@ -118,7 +123,7 @@ extern void jobs_note_error(const Job *job, const char *sqlstate, const char *me
  */
 extern void jobs_finish(Job *job, JobState state, const char *reason, const char *error);
 
-/* Tells whether the relation that a job works on is still the one that it was made for. */
-extern bool jobs_relation_is_same(const Job *job);
+/* Tells whether the relation that a job works on is still there, under whatever name. */
+extern bool jobs_relation_exists(const Job *job);
 
 #endif /* POLLSEED_JOBS_H */

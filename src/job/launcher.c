@@ -122,8 +122,10 @@ pollseed_launcher_main(Datum arg pg_attribute_unused())
 			visit(lfirst_oid(cell));
 		MemoryContextReset(context);
 
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 launcher_naptime * 1000L, PG_WAIT_EXTENSION);
+		/* Waiting for a visit's end may have taken the latch of a reload. */
+		if (!ConfigReloadPending)
+			(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+							 launcher_naptime * 1000L, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)

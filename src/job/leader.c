@@ -58,7 +58,7 @@ begin_leading(Job *job)
 					NULL);
 		return false;
 	}
-	if (job->attempts_in_vain >= job->max_attempts)
+	if (job->attempts_in_vain >= job->max_attempts && job->done < job->total)
 	{
 		jobs_finish(job, JOB_FAILED,
 					psprintf("given up: %d attempts ended without a batch being committed",
@@ -262,8 +262,8 @@ lead(Leader *leader)
 	}
 }
 
-/* Leads the job in a team, and shows its progress. */
-static void
+/* Leads the job in a team, which it returns dissolved, and shows its progress. */
+static Team *
 lead_with_team(Job *job, MemoryContext context)
 {
 	Leader leader = {.worker = {.job = job, .engine = job_engine(job->engine), .context = context},
@@ -288,50 +288,78 @@ lead_with_team(Job *job, MemoryContext context)
 	lead(&leader);
 	progress_end();
 	team_dissolve(leader.worker.team);
+	return leader.worker.team;
 }
 
-/* Leads the job of the ticket, as one of at most so many in this database, unless somebody else does. */
-static void
+/* Leads a job, as one of at most so many in this database, unless somebody else does; returns whether it did. */
+static bool
 do_job(int64 id)
 {
 	MemoryContext context =
 		AllocSetContextCreate(TopMemoryContext, "pollseed job", ALLOCSET_DEFAULT_SIZES);
-	int	 slot;
-	Job *job;
+	Team *team = NULL;
+	int	  slot;
+	Job	 *job;
 
 	if (!lock_leadership(id))
-		return;
+		return false;
 	slot = lock_slot(max_running_jobs);
 	job = take_up(id, context, slot);
 	if (job != NULL)
 	{
 		pgstat_report_activity(STATE_RUNNING,
 							   psprintf("pollseed job " INT64_FORMAT ": %s", id, job->engine));
-		lead_with_team(job, context);
+		team = lead_with_team(job, context);
 		pgstat_report_activity(STATE_IDLE, NULL);
 	}
 	if (slot >= 0)
 		unlock_slot(slot);
 	unlock_leadership(id);
+	if (team != NULL)
+		team_await_helpers(team);
 	MemoryContextSwitchTo(TopMemoryContext);
 	MemoryContextDelete(context);
+	return job != NULL;
 }
 
-/* Background worker: leads the job of its ticket, then starts what waits for the slot that it leaves. */
-void
-pollseed_worker_main(Datum arg pg_attribute_unused())
+/*
+ * Starts what waits for the end of a job.  Where there is no worker slot but that
+ * of this process, returns a job of the same owner for it to lead next; else 0.
+ */
+static int64
+start_next(Oid owner)
 {
-	const WorkerTicket *ticket = session_connect();
-
-	StartTransactionCommand();
-	XactLockTableWait(ticket->starter, NULL, NULL, XLTW_None);
-	CommitTransactionCommand();
-
-	do_job(ticket->job);
+	int64 next;
 
 	session_begin();
 	session_limit_lock_waits();
 	(void) tick(-1);
 	session_commit();
+
+	session_begin();
+	next = tick_unlaunched_job(owner);
+	session_commit();
+	return next;
+}
+
+/* Background worker: leads the job of its ticket, then sees to what waits for the place that it leaves. */
+void
+pollseed_worker_main(Datum arg pg_attribute_unused())
+{
+	const WorkerTicket *ticket = session_connect();
+	int64				id = ticket->job;
+
+	StartTransactionCommand();
+	XactLockTableWait(ticket->starter, NULL, NULL, XLTW_None);
+	CommitTransactionCommand();
+
+	while (id != 0)
+	{
+		bool led = do_job(id);
+
+		id = start_next(ticket->role);
+		if (!led)
+			break;
+	}
 	proc_exit(0);
 }

@@ -53,8 +53,7 @@ work_on(JobWorker *worker, JobSlice *slice)
 {
 	session_begin();
 	session_limit_lock_waits();
-	if (!worker->engine->work(worker->state, slice) ||
-		!jobs_advance(worker->job, slice->first, slice->last, slice->batches, slice->lane))
+	if (!worker->engine->work(worker->state, slice) || !jobs_advance(worker->job, slice))
 	{
 		AbortCurrentTransaction();
 		return false;

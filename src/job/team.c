@@ -315,3 +315,13 @@ team_dissolve(Team *team)
 		dsm_detach(team->segment);
 	team->segment = NULL;
 }
+
+void
+team_await_helpers(Team *team)
+{
+	for (int i = 0; i < team->handle_count; i++)
+	{
+		if (team->handles[i] != NULL)
+			(void) WaitForBackgroundWorkerShutdown(team->handles[i]);
+	}
+}

@@ -61,4 +61,7 @@ extern bool team_may_notify(Team *team);
 /* Has the helpers stop, and leaves the team. */
 extern void team_dissolve(Team *team);
 
+/* Waits until a dissolved team's helpers are gone, so that their worker slots are free. */
+extern void team_await_helpers(Team *team);
+
 #endif /* POLLSEED_TEAM_H */

@@ -5,7 +5,7 @@
  *
  * An orphan is a job that runs by its row and whose leader's lock nobody holds.
  * Two ticks at once do not adopt it twice: the first locks its row, the second
- * skips it, and later ones see that it is being started.  Should that fail, it is
+ * skips it or looks again, and later ones see that it is being started.  Should that fail, it is
  * started again after LAUNCH_GRACE; a second worker of a job that has one just
  * leaves, so that this time is a matter of economy and not of correctness.
  *
@@ -42,41 +42,68 @@
 	"(SELECT pg_catalog.max(a.backend_start) FROM pg_catalog.pg_stat_get_activity(NULL) AS a" \
 	" WHERE a.backend_type OPERATOR(pg_catalog.=) 'checkpointer')"
 
-/* A job that a tick found. */
-typedef struct FoundJob
+/* Returns SQL that is true for a job, aliased j, that something is to be done about. */
+static const char *
+due_condition(void)
 {
-	int64 id;
-	int	  launches; /* in vain */
-} FoundJob;
+	return psprintf(
+		"j.finished_at IS NULL AND j.state OPERATOR(pg_catalog.<>) 'paused'"
+		" AND (j.launched_at IS NULL"
+		" OR j.launched_at OPERATOR(pg_catalog.<)"
+		" (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) '%s'::pg_catalog.interval)"
+		" OR j.launched_at OPERATOR(pg_catalog.<) " SERVER_START ")"
+		" AND NOT %s",
+		LAUNCH_GRACE, has_leader_condition("j.job_id"));
+}
 
-/* Returns the jobs that something is to be done about, locked, those to be served first first. */
+/* Returns the ids of the jobs that something is to be done about, those to be served first first. */
 static List *
-find_jobs(void)
+find_jobs(const char *due)
 {
 	List *found = NIL;
 	int64 count;
 
-	count = sql_execute_as(
-		extension_owner(),
-		psprintf("SELECT j.job_id, j.launches_in_vain FROM pollseed.jobs AS j"
-				 " WHERE j.finished_at IS NULL AND j.state OPERATOR(pg_catalog.<>) 'paused'"
-				 " AND (j.launched_at IS NULL"
-				 " OR j.launched_at OPERATOR(pg_catalog.<)"
-				 " (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) '%s'::pg_catalog.interval)"
-				 " OR j.launched_at OPERATOR(pg_catalog.<) " SERVER_START ")"
-				 " AND NOT %s"
-				 " ORDER BY j.priority DESC, j.job_id FOR UPDATE SKIP LOCKED",
-				 LAUNCH_GRACE, has_leader_condition("j.job_id")),
-		0, NULL, NULL);
+	count = sql_execute_as(extension_owner(),
+						   psprintf("SELECT j.job_id FROM pollseed.jobs AS j WHERE %s"
+									" ORDER BY j.priority DESC, j.job_id",
+									due),
+						   0, NULL, NULL);
 	for (int64 row = 0; row < count; row++)
 	{
-		FoundJob *job = palloc_object(FoundJob);
+		int64 *id = palloc_object(int64);
 
-		job->id = DatumGetInt64(sql_value_not_null(row, 1));
-		job->launches = DatumGetInt32(sql_value_not_null(row, 2));
-		found = lappend(found, job);
+		*id = DatumGetInt64(sql_value_not_null(row, 1));
+		found = lappend(found, id);
 	}
 	return found;
+}
+
+/*
+ * Locks a job's row, unless somebody else has, and tells whether something is still
+ * to be done about it, in a statement of its own: the one that waits for a row does
+ * not look at pg_locks again.  *launches is how many were in vain, but for a crash.
+ */
+static bool
+lock_due_job(int64 id, const char *due, int *launches)
+{
+	Oid	  types[] = {INT8OID};
+	Datum values[] = {Int64GetDatum(id)};
+
+	if (sql_execute_as(extension_owner(),
+					   "SELECT FROM pollseed.jobs AS j WHERE j.job_id OPERATOR(pg_catalog.=) $1"
+					   " FOR UPDATE SKIP LOCKED",
+					   lengthof(types), types, values) == 0)
+		return false;
+	if (sql_execute_as(
+			extension_owner(),
+			psprintf("SELECT CASE WHEN j.launched_at OPERATOR(pg_catalog.<) " SERVER_START
+					 " THEN 0 ELSE j.launches_in_vain END FROM pollseed.jobs AS j"
+					 " WHERE j.job_id OPERATOR(pg_catalog.=) $1 AND %s",
+					 due),
+			lengthof(types), types, values) == 0)
+		return false;
+	*launches = DatumGetInt32(sql_value_not_null(0, 1));
+	return true;
 }
 
 /* Returns how many more jobs may run. */
@@ -109,18 +136,23 @@ end_without_worker(Job *job, int launches)
 List *
 tick(int max_jobs)
 {
-	int		  free = free_slots();
-	List	 *started = NIL;
-	ListCell *cell;
+	int			free = free_slots();
+	const char *due = due_condition();
+	List	   *started = NIL;
+	ListCell   *cell;
 
 	if (max_jobs < 0 || max_jobs > free)
 		max_jobs = free;
-	foreach(cell, find_jobs())
+	foreach(cell, find_jobs(due))
 	{
-		FoundJob *found = lfirst(cell);
-		Job		 *job = jobs_read(found->id, true, CurrentMemoryContext);
+		int64 *id = lfirst(cell);
+		int	   launches;
+		Job	  *job;
 
-		if (job == NULL || end_without_worker(job, found->launches))
+		if (!lock_due_job(*id, due, &launches))
+			continue;
+		job = jobs_read(*id, true, CurrentMemoryContext);
+		if (job == NULL || end_without_worker(job, launches))
 			continue;
 		if (list_length(started) >= max_jobs)
 		{
@@ -129,12 +161,29 @@ tick(int max_jobs)
 				jobs_set_state(job, JOB_QUEUED, "its worker is gone");
 			continue;
 		}
-		jobs_set_launched(job, job->state == JOB_RUNNING ? "adopted: its worker is gone"
-														 : "its worker is being started");
+		jobs_set_launched(job, launches + 1,
+						  job->state == JOB_RUNNING ? "adopted: its worker is gone"
+													: "its worker is being started");
 		launch_at_commit(job->id, job->owner);
-		started = lappend(started, &found->id);
+		started = lappend(started, id);
 	}
 	return started;
+}
+
+int64
+tick_unlaunched_job(Oid owner)
+{
+	Oid	  types[] = {OIDOID};
+	Datum values[] = {ObjectIdGetDatum(owner)};
+
+	if (sql_execute_as(extension_owner(),
+					   "SELECT j.job_id FROM pollseed.jobs AS j"
+					   " WHERE j.finished_at IS NULL AND j.state OPERATOR(pg_catalog.=) 'queued'"
+					   " AND j.launched_at IS NULL AND j.owner_oid OPERATOR(pg_catalog.=) $1"
+					   " ORDER BY j.priority DESC, j.job_id LIMIT 1",
+					   lengthof(types), types, values) == 0)
+		return 0;
+	return DatumGetInt64(sql_value_not_null(0, 1));
 }
 
 /* Tells whether this database has the extension, in a version that knows jobs. */

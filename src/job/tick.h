@@ -20,6 +20,9 @@
  */
 extern List *tick(int max_jobs);
 
+/* Returns the first queued job of an owner that no worker is being started for, or 0. */
+extern int64 tick_unlaunched_job(Oid owner);
+
 /* Entry point of the worker that the launcher sends to each database. */
 extern PGDLLEXPORT void pollseed_tick_main(Datum arg);
 

@@ -163,7 +163,7 @@ pollseed_seed_async(PG_FUNCTION_ARGS)
 	options = options_read_counts(poll);
 	shares = seeding_shares(&seeding.spec, options);
 	seeding_check_counts(poll, options, shares);
-	(void) events_write(poll, options, shares, NULL, 0, seeding.batch_size);
+	entry.lane = events_write(poll, options, shares, NULL, 0, seeding.batch_size).lane;
 
 	entry.relation = relation_quoted_name(poll->events);
 	entry.relation_oid = RelationGetRelid(poll->events);
@@ -416,13 +416,17 @@ foreseen(const PollOptions *foreseen, const PollOptions *actual, const VoteShare
 
 /* Adds the slice's votes to the counts, now that all before it is committed and the options are locked. */
 static void
-count_slice(SeedJob *job, Poll *poll, const PollOptions *options, const VoteShare *votes)
+count_slice(SeedJob *job, Poll *poll, const PollOptions *options, const VoteShare *votes,
+			JobSlice *slice)
 {
 	const int64 *cast = vote_stream_cast(job->stream);
 
 	(void) options_add_votes(poll, options, votes, job->seeding.spec.ends_at);
 	for (int i = 0; i < options->count; i++)
+	{
 		job->base[i] = options->votes[i] + votes[i].votes - cast[i];
+		slice->updated += job->counted && cast[i] > 0;
+	}
 	job->base_known = true;
 }
 
@@ -495,7 +499,7 @@ seed_job_work(void *state, JobSlice *slice)
 		options = lock_options(job, poll);
 		votes = write_slice(job, poll, options, slice);
 	}
-	count_slice(job, poll, options, votes);
+	count_slice(job, poll, options, votes, slice);
 	poll_close(poll);
 	return true;
 }
@@ -504,10 +508,7 @@ static const JobEngine seed_engine = {
 	.name = VOTES_ENGINE,
 	.phase = "writing votes",
 	.result = "pg_catalog.jsonb_build_object('run_id', j.run_id, 'votes_seeded', j.done,"
-			  " 'options_updated', (SELECT pg_catalog.count(*)"
-			  " FROM pg_catalog.jsonb_array_elements_text(j.plan"
-			  " OPERATOR(pg_catalog.->) 'option_votes') AS v(votes)"
-			  " WHERE v.votes OPERATOR(pg_catalog.<>) '0' AND j.done OPERATOR(pg_catalog.>) 0),"
+			  " 'options_updated', j.updated,"
 			  " 'batches', j.batches, 'time_ms', pg_catalog.date_part('epoch', j.finished_at"
 			  " OPERATOR(pg_catalog.-) j.started_at) OPERATOR(pg_catalog.*) 1000,"
 			  " 'seed', j.seed, 'ends_at', j.arguments OPERATOR(pg_catalog.->) 'ends_at',"
