@@ -346,7 +346,9 @@ record_run(const Job *job)
 			" AND (j.done OPERATOR(pg_catalog.>) 0 OR j.state OPERATOR(pg_catalog.=) 'succeeded')"
 			" ON CONFLICT (run_id) DO UPDATE"
 			" SET rows_written = EXCLUDED.rows_written, lane = EXCLUDED.lane,"
-			" time_ms = EXCLUDED.time_ms",
+			" time_ms = EXCLUDED.time_ms,"
+			" cleared_at = CASE WHEN EXCLUDED.rows_written OPERATOR(pg_catalog.=) r.rows_written"
+			" THEN r.cleared_at END",
 			lengthof(types), types, values);
 }
 

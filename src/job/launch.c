@@ -32,6 +32,8 @@ StaticAssertDecl(sizeof(WorkerTicket) <= BGW_EXTRALEN, "a ticket must fit into b
 static List *tickets;
 static List *stops;
 
+static bool lacked_room;
+
 /* A worker to be interrupted. */
 typedef struct Stop
 {
@@ -94,15 +96,18 @@ launch_all(void)
 {
 	ListCell *cell;
 
+	lacked_room = false;
 	foreach(cell, tickets)
 	{
 		WorkerTicket *ticket = lfirst(cell);
 
 		ticket->starter = GetTopTransactionIdIfAny();
-		if (!launch_worker(ticket, "pollseed_worker_main", "pollseed worker", NULL))
-			jobs_set_not_launched(
-				ticket->job,
-				psprintf("no free worker slot (max_worker_processes is %d)", max_worker_processes));
+		if (launch_worker(ticket, "pollseed_worker_main", "pollseed worker", NULL))
+			continue;
+		lacked_room = true;
+		jobs_set_not_launched(
+			ticket->job,
+			psprintf("no free worker slot (max_worker_processes is %d)", max_worker_processes));
 	}
 }
 
@@ -115,6 +120,12 @@ launch_none(void)
 	foreach(cell, tickets)
 		jobs_set_not_launched(((WorkerTicket *) lfirst(cell))->job,
 							  "waiting for pollseed_run_jobs(), after a prepared transaction");
+}
+
+bool
+launch_lacked_room(void)
+{
+	return lacked_room;
 }
 
 /* Lets those go on whose jobs are not stopped, because that was rolled back. */

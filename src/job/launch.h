@@ -36,6 +36,9 @@ extern bool launch_worker(const WorkerTicket *ticket, const char *function, cons
  */
 extern void launch_at_commit(int64 job, Oid owner);
 
+/* Tells whether the last transaction of this session that was to start workers lacked room for one. */
+extern bool launch_lacked_room(void);
+
 /* Interrupts what a job's worker does when the current transaction commits, if that stops the job. */
 extern void interrupt_at_commit(const struct Job *job);
 

@@ -329,16 +329,20 @@ do_job(int64 id)
 static int64
 start_next(Oid owner)
 {
-	int64 next;
+	int64 next = 0;
 
 	session_begin();
 	session_limit_lock_waits();
-	(void) tick(-1);
+	if (tick(-1) == NIL)
+		owner = InvalidOid;
 	session_commit();
 
-	session_begin();
-	next = tick_unlaunched_job(owner);
-	session_commit();
+	if (OidIsValid(owner) && launch_lacked_room())
+	{
+		session_begin();
+		next = tick_unlaunched_job(owner);
+		session_commit();
+	}
 	return next;
 }
 

@@ -128,7 +128,7 @@ SELECT is(state, 'cancelled', 'nor paused') FROM pollseed_job_pause(:job);
 SELECT results_eq(format('SELECT state, reason FROM pollseed_job_log WHERE job = %s', :job),
     $$VALUES ('queued', 'submitted'), ('paused', 'paused by a user'), ('queued', 'resumed by a user'), ('cancelled', 'cancelled by a user')$$, 'each change once, in order');
 SELECT row_eq(format('SELECT result - ''{run_id,time_ms,seed,ends_at}''::text[] FROM pollseed_jobs WHERE id = %s', :job),
-    ROW('{"lane": null, "batches": 0, "votes_seeded": 0, "options_updated": 0}'::jsonb), 'the result of what never started');
+    ROW('{"lane": "direct", "batches": 0, "votes_seeded": 0, "options_updated": 0}'::jsonb), 'the result of what never started');
 SELECT is_empty('SELECT * FROM pollseed_runs', 'which is no run');
 SELECT is_empty('SELECT * FROM vote_events', 'and wrote nothing');
 

@@ -251,6 +251,8 @@ for my $what ('pause', 'cancel')
 	unlike(log_since($position), qr/ERROR/, 'nor is it noticed');
 }
 
+$holder->quit;
+
 # Triggers that fail three times for a reason that may pass, with one worker and two; the count of times outlives the transaction.
 for my $workers (1, 2)
 {
@@ -365,9 +367,9 @@ for my $workers (1, 2)
 	wait_for_some($job, "gone_$workers: the job has begun");
 	$node->safe_psql('postgres', 'BEGIN; DROP OWNED BY leaver; DROP ROLE leaver; COMMIT');
 	is(wait_for_end($job), 'failed', 'a job fails when its owner is dropped');
-	like(job($job, 'reason, last_sqlstate, last_error'), qr/^(failed with an error\|42(501|704)\|.+|its owner does not exist any more\|.*)\z/,
-		'and tells a superuser why')
-	  or diag $node->safe_psql('postgres', "SELECT reason, last_sqlstate, last_error FROM pollseed.jobs WHERE job_id = $job");
+	like($node->safe_psql('postgres', "SELECT reason, last_sqlstate, last_error FROM pollseed.jobs WHERE job_id = $job"),
+		qr/^(failed with an error\|42(501|704)\|.+|its owner does not exist any more\|.*)\z/, 'and says why');
+	is(job($job, 'arguments IS NOT NULL'), 't', 'a superuser sees its arguments and its error') if $workers == 1;
 	is(query("gone_$workers", 'SELECT agree FROM agreement'), 't', 'events, counts and position agree');
 	wait_for_no_worker($job, 'its worker goes');
 }
@@ -406,6 +408,19 @@ make_role('strange', 'settings', 'default_transaction_read_only = on', 'default_
 	q{DateStyle = 'SQL, DMY'}, 'standard_conforming_strings = off', q{lc_messages = 'C'}, 'row_security = off', 'enable_indexscan = off');
 ends_well('settings', submit('settings', role => 'strange', more => ', workers => 2'), 'attempts, retries', '1|0',
 	'settings of the role do not disturb');
+
+# Since 17 a role may have a limit for transactions, which ends the process.  A slice is made to last longer.
+if ($version >= 17)
+{
+	make_poll('limited', 0.1);
+	make_role('limited', 'limited', q{transaction_timeout = '50ms'});
+	$job = submit('limited', role => 'limited');
+	wait_for_job($job, 'done > 0 OR started_at IS NOT NULL AND worker_pid IS NULL', 'limited: the job has begun');
+	is(job($job, 'done > 0'), 't', q{the owner's transaction_timeout does not end its worker});
+	hurry('limited');
+	$node->safe_psql('postgres', 'ALTER ROLE limited RESET transaction_timeout; SELECT FROM pollseed_run_jobs()');
+	is(wait_for_end($job), 'succeeded', 'it succeeds');
+}
 
 # Ids whose text depends on settings.
 $node->safe_psql(
@@ -513,10 +528,15 @@ $job = submit('poll', role => 'outsider', db => 'closed');
 $node->wait_for_log(qr/permission denied for database "closed"/, $position);
 is(job($job, 'state, reason, attempts', db => 'closed'), 'queued|waiting for its worker to start|0', 'a job whose owner may not connect stays queued');
 is($node->safe_psql('closed', 'SELECT count(*) FROM pollseed_run_jobs()'), '0', 'its worker is not started again at once');
-ok( $node->poll_query_until(
-		'closed', "UPDATE pollseed.jobs SET launched_at = launched_at - interval '11 seconds' WHERE job_id = $job AND launched_at IS NOT NULL;
-		           SELECT FROM pollseed_run_jobs(); SELECT state = 'failed' FROM pollseed_jobs WHERE id = $job", "\nt"),
-	'after some ticks it fails')
+$node->safe_psql(
+	'closed', q{
+	CREATE FUNCTION tick_later(job bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+	BEGIN
+		UPDATE pollseed.jobs SET launched_at = launched_at - interval '11 seconds' WHERE job_id = job;
+		PERFORM pollseed_run_jobs();
+		RETURN (SELECT state = 'failed' FROM pollseed_jobs WHERE id = job);
+	END $$});
+ok($node->poll_query_until('closed', "SELECT tick_later($job)"), 'after some ticks, each seconds later, it fails')
   or diag job($job, '*', db => 'closed');
 like(job($job, 'reason', db => 'closed'), qr/^\d+ workers could not be started as its owner; see the server's log\z/, 'and says why');
 $node->safe_psql('postgres', 'GRANT CONNECT ON DATABASE closed TO outsider');
@@ -559,6 +579,5 @@ ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activi
 is($node->safe_psql('postgres', 'SELECT count(*) FROM pollseed_jobs WHERE finished_at IS NULL'), '0', 'all jobs have ended');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM pollseed_progress'), '0', 'and none is shown');
 unlike(slurp_file($node->logfile), qr/PANIC|TRAP|leak|not closed|still referenced|WARNING/, 'the server has nothing to warn of');
-$holder->quit;
 $node->stop;
 done_testing();
