@@ -42,6 +42,7 @@ polled() {
   wait
 }
 
+# shellcheck disable=SC2034  # for run.sh
 JOB_FIGURES=(job-1 job-2 job-start untracked polled)
 
 measure_jobs() {

@@ -67,15 +67,6 @@ job_row(FunctionCallInfo fcinfo, int64 id)
 	return SPI_datumTransfer(sql_value_not_null(0, 1), false, -1);
 }
 
-/* Raises 42704: there is no such job. */
-static void
-raise_no_job(int64 id)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("job " INT64_FORMAT " does not exist", id),
-			 errhint("The view pollseed_jobs lists the jobs.")));
-}
-
 /*
  * Reads a job, locked if asked to; raises 42704 where there is none, and 42501
  * unless the caller has the privileges of its owner or of another role.
@@ -87,7 +78,9 @@ read_job(int64 id, bool lock, Oid other_role)
 	Oid	 user = GetUserId();
 
 	if (job == NULL)
-		raise_no_job(id);
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+						errmsg("job " INT64_FORMAT " does not exist", id),
+						errhint("The view pollseed_jobs lists the jobs.")));
 	if (!(job->owner_exists && has_privs_of_role(user, job->owner)) &&
 		!(OidIsValid(other_role) && has_privs_of_role(user, other_role)) && !superuser())
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

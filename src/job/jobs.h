@@ -15,6 +15,8 @@
 #include "datatype/timestamp.h"
 #include "utils/jsonb.h"
 
+struct JobSlice;
+
 typedef enum JobState
 {
 	JOB_QUEUED,
@@ -104,7 +106,6 @@ extern void jobs_take_up(Job *job);
  * changes nothing, unless the job is running, in this attempt, and stands right
  * before the slice: whoever else may believe to work on it.
  */
-struct JobSlice;
 extern bool jobs_advance(const Job *job, const struct JobSlice *slice);
 
 /* Tells listeners of an event that a job has come to, unless its settings say otherwise; error is an SQLSTATE or NULL. */
