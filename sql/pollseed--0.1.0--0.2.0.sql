@@ -80,7 +80,9 @@ CREATE VIEW pollseed_jobs WITH (security_barrier) AS
            LATERAL (SELECT EXISTS (SELECT FROM pg_catalog.pg_roles AS o
                                     WHERE o.oid OPERATOR(pg_catalog.=) j.owner_oid
                                       AND (o.rolname OPERATOR(pg_catalog.=) j.owner OR j.finished_at IS NULL)
-                                      AND pg_catalog.pg_has_role(o.oid, 'USAGE')) AS mine) AS m
+                                      AND pg_catalog.pg_has_role(o.oid, 'USAGE'))
+                         OR EXISTS (SELECT FROM pg_catalog.pg_roles AS u
+                                     WHERE u.rolname OPERATOR(pg_catalog.=) CURRENT_USER AND u.rolsuper) AS mine) AS m
      WHERE m.mine OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') OR pg_catalog.pg_has_role('pg_signal_backend', 'USAGE');
 COMMENT ON VIEW pollseed_jobs IS
     'Background jobs: one''s own, or all for members of pg_read_all_stats and pg_signal_backend, without other people''s arguments';

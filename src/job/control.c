@@ -81,8 +81,8 @@ read_job(int64 id, bool lock, Oid other_role)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
 						errmsg("job " INT64_FORMAT " does not exist", id),
 						errhint("The view pollseed_jobs lists the jobs.")));
-	if (!(job->owner_exists && has_privs_of_role(user, job->owner)) &&
-		!(OidIsValid(other_role) && has_privs_of_role(user, other_role)) && !superuser())
+	else if (!(job->owner_exists && has_privs_of_role(user, job->owner)) &&
+			 !(OidIsValid(other_role) && has_privs_of_role(user, other_role)) && !superuser())
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 						errmsg("permission denied for job " INT64_FORMAT, id)));
 	return job;
