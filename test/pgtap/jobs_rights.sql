@@ -249,6 +249,6 @@ DROP OWNED BY jobs_owner, jobs_member, jobs_heirless, jobs_other, jobs_watcher, 
 DROP ROLE jobs_member, jobs_heirless, jobs_other, jobs_watcher, jobs_signaller, jobs_nologin, jobs_super, jobs_owner;
 SELECT is(count(*) FILTER (WHERE owner = 'jobs_owner'), count(*) FILTER (WHERE owner LIKE 'jobs\_owner'), 'jobs of dropped roles are still there for superusers') FROM pollseed_jobs;
 SELECT isnt(count(*), 0::bigint, 'some') FROM pollseed_jobs;
-SELECT is(count(arguments), 0::bigint, 'without their arguments') FROM pollseed_jobs;
+SELECT isnt(count(arguments), 0::bigint, 'with their arguments') FROM pollseed_jobs;
 
 SELECT * FROM finish();

@@ -47,9 +47,10 @@ my @fixtures = (
 		CREATE VIEW seeds AS SELECT run_id, seed FROM pollseed_runs;
 		CREATE FUNCTION shares() RETURNS SETOF bigint BEGIN ATOMIC SELECT votes FROM pollseed_vote_shares(100, seed => 1); END},
 	'0.2.0' => q{
-		INSERT INTO pollseed.jobs (engine, relation, arguments, plan, settings, state, owner, owner_oid, priority, workers,
+		INSERT INTO pollseed.jobs (engine, relation, arguments, plan, settings, state, owner, owner_oid, relation_oid, database_oid, lane, priority, workers,
 				max_attempts, total, run_id, seed, generator_version, finished_at)
-			SELECT 'votes', 'public.vote_events', '{}', '{}', '{}', state, 'seeder', 'seeder'::regrole, 0, 1,
+			SELECT 'votes', 'public.vote_events', '{}', '{}', '{}', state, 'seeder', 'seeder'::regrole, 'vote_events'::regclass,
+				(SELECT oid FROM pg_database WHERE datname = current_database()), 'direct', 0, 1,
 				3, 100, 900 + no, no, 1, CASE WHEN state = 'succeeded' THEN timestamptz '2026-01-22' END
 			FROM unnest('{succeeded,paused,succeeded}'::text[]) WITH ORDINALITY AS s (state, no);
 		INSERT INTO pollseed.job_log (job_id, state, reason) SELECT job_id, state, 'fixture' FROM pollseed.jobs});
