@@ -27,7 +27,7 @@
 #define SLICE_AHEAD_MS 200.0
 
 /* A slice is at most so many times as long as the one before it. */
-#define MAX_GROWTH 4
+#define MAX_GROWTH 2
 
 /* The slice that this process has claimed and not yet committed or given up. */
 static JobSlice claimed;
@@ -45,6 +45,7 @@ open_engine(JobWorker *worker)
 	worker->state = worker->engine->open(worker->job, worker->state_context, &worker->granule);
 	session_commit();
 	worker->units = worker->granule;
+	worker->ahead = false;
 }
 
 /* Works on a slice and commits it; returns false if it came to nothing. */
@@ -75,6 +76,9 @@ adapt(JobWorker *worker, const JobSlice *slice, double work_ms)
 	int64  granules = (int64) (units * Min(growth, MAX_GROWTH) / worker->granule);
 
 	worker->units = Max(granules, 1) * worker->granule;
+	worker->ahead = slice->ahead;
+	if (slice->ahead)
+		team_set_pace(slice, worker->units);
 }
 
 /* Sets the length of the next slice, which will hold locks, after one that was ahead in vain. */
@@ -84,13 +88,23 @@ shorten(JobWorker *worker)
 	worker->units =
 		Max((int64) (worker->units * (SLICE_MS / SLICE_AHEAD_MS)) / worker->granule, 1) *
 		worker->granule;
+	worker->ahead = false;
+}
+
+/* Claims the next slice. */
+static bool
+claim(JobWorker *worker)
+{
+	int64 units = worker->ahead ? team_pace(worker->team) : worker->units;
+
+	return team_claim(worker->team, units, worker->granule, &claimed);
 }
 
 bool
 slices_work(JobWorker *worker)
 {
 	open_engine(worker);
-	while (team_claim(worker->team, worker->units, &claimed))
+	while (claim(worker))
 	{
 		instr_time start;
 

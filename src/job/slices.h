@@ -22,7 +22,8 @@ typedef struct JobWorker
 	void			*state;	  /* the engine's; NULL: to be opened */
 	MemoryContext	 state_context;
 	int64			 granule;
-	int64			 units; /* of the next slice */
+	int64			 units; /* of the next slice, unless that goes by the team's pace, */
+	bool			 ahead; /* because the last one was ahead */
 } JobWorker;
 
 /*

@@ -35,8 +35,11 @@
 /* What a team shares; in dynamic shared memory where there are helpers, else the leader's own. */
 typedef struct TeamShare
 {
-	slock_t		mutex; /* protects all below but moved */
-	int64		total;
+	slock_t mutex; /* protects all below but moved */
+	int64	total;
+	int		members; /* at most, the leader included */
+	int64
+		pace; /* units of a slice that is ahead, as the member who finished one last found right */
 	int64		position;	/* the last committed unit */
 	int64		next;		/* the first unit that nobody has claimed */
 	uint32		generation; /* goes up when claims become void */
@@ -62,6 +65,7 @@ init_share(TeamShare *share, const Job *job)
 	SpinLockInit(&share->mutex);
 	ConditionVariableInit(&share->moved);
 	share->total = job->total;
+	share->members = job->workers;
 	share->position = job->done;
 	share->next = job->done + 1;
 }
@@ -176,9 +180,23 @@ bury_helpers(Team *team)
 	ConditionVariableBroadcast(&team->share->moved);
 }
 
+/*
+ * Returns how many units to claim: of the last ones each member shall get some, in
+ * ever smaller slices, so that all are done at about the same time.
+ */
+static int64
+claim_size(const TeamShare *share, int64 units, int64 granule)
+{
+	int64 left = share->total - share->next + 1;
+
+	if (share->members > 1)
+		units = Min(units, Max(left / (2 * share->members) / granule, 1) * granule);
+	return Min(units, left);
+}
+
 /* Claims units if there are any; *ended tells whether there never will be. */
 static bool
-try_claim(TeamShare *share, int64 units, JobSlice *slice, bool *ended)
+try_claim(TeamShare *share, int64 units, int64 granule, JobSlice *slice, bool *ended)
 {
 	bool claimed = false;
 
@@ -187,7 +205,7 @@ try_claim(TeamShare *share, int64 units, JobSlice *slice, bool *ended)
 	if (!*ended && share->next <= share->total)
 	{
 		slice->first = share->next;
-		slice->last = Min(share->total, share->next + units - 1);
+		slice->last = share->next + claim_size(share, units, granule) - 1;
 		slice->generation = share->generation;
 		share->next = slice->last + 1;
 		claimed = true;
@@ -197,7 +215,7 @@ try_claim(TeamShare *share, int64 units, JobSlice *slice, bool *ended)
 }
 
 bool
-team_claim(Team *team, int64 units, JobSlice *slice)
+team_claim(Team *team, int64 units, int64 granule, JobSlice *slice)
 {
 	bool claimed;
 	bool ended;
@@ -205,7 +223,7 @@ team_claim(Team *team, int64 units, JobSlice *slice)
 	*slice = (JobSlice){0};
 	for (;;)
 	{
-		claimed = try_claim(team->share, units, slice, &ended);
+		claimed = try_claim(team->share, units, granule, slice, &ended);
 		if (claimed || ended)
 			break;
 		if (ConditionVariableTimedSleep(&team->share->moved, WAIT_MS, PG_WAIT_EXTENSION))
@@ -291,6 +309,29 @@ team_position(Team *team)
 	position = team->share->position;
 	SpinLockRelease(&team->share->mutex);
 	return position;
+}
+
+void
+team_set_pace(const JobSlice *slice, int64 units)
+{
+	TeamShare *share = slice->team->share;
+
+	/* One who was behind the pace must not hold the others back. */
+	SpinLockAcquire(&share->mutex);
+	if (slice->last - slice->first + 1 >= share->pace || units > share->pace)
+		share->pace = units;
+	SpinLockRelease(&share->mutex);
+}
+
+int64
+team_pace(Team *team)
+{
+	int64 pace;
+
+	SpinLockAcquire(&team->share->mutex);
+	pace = team->share->pace;
+	SpinLockRelease(&team->share->mutex);
+	return pace;
 }
 
 bool

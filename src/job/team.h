@@ -31,11 +31,11 @@ extern int team_hire(Team *team, const Job *job);
 extern Team *team_join(uint32 handle);
 
 /*
- * Claims the next units, up to so many.  Where all are claimed it waits, for a
- * claim may become void.  Returns false when all units are committed, or the
- * team is dissolved.
+ * Claims the next units, up to so many, a multiple of the granule.  Where all are
+ * claimed it waits, for a claim may become void.  Returns false when all units are
+ * committed, or the team is dissolved.
  */
-extern bool team_claim(Team *team, int64 units, JobSlice *slice);
+extern bool team_claim(Team *team, int64 units, int64 granule, JobSlice *slice);
 
 /*
  * Waits until all units before the slice are committed; returns false if the claim
@@ -54,6 +54,14 @@ extern void team_note_position(Team *team, int64 position);
 
 /* Returns the last unit that is known to be committed. */
 extern int64 team_position(Team *team);
+
+/*
+ * Sets, after a slice that was ahead, and returns how many units one should have.
+ * Members that work ahead go by one pace: they commit in order, so one who took a
+ * shorter slice than the one before him would have to wait.
+ */
+extern void	 team_set_pace(const JobSlice *slice, int64 units);
+extern int64 team_pace(Team *team);
 
 /* Tells whether it is time for a listener to hear of progress again; then it counts as told. */
 extern bool team_may_notify(Team *team);
