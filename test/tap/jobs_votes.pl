@@ -85,11 +85,11 @@ sub start_voters
 	return $voting;
 }
 
-# Stops them.
+# Stops them.  Not by SIGINT, which is ignored in what a shell has started in the background.
 sub stop_voters
 {
 	my ($voting) = @_;
-	$voting->{run}->signal('INT');
+	$voting->{run}->signal('TERM');
 	eval { $voting->{run}->finish };
 	$node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'pgbench'});
 	return;
