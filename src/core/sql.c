@@ -14,6 +14,8 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/queryenvironment.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
@@ -52,6 +54,36 @@ sql_execute_plan(SPIPlanPtr plan, Datum *values)
 	if (result < 0)
 		elog(ERROR, "could not execute a plan: %s", SPI_result_code_string(result));
 	return (int64) SPI_processed;
+}
+
+/* SPI makes its list of relations in the current context, which may not last. */
+EphemeralNamedRelation
+sql_register_relation(const char *name, TupleDesc desc, double expected_rows)
+{
+	EphemeralNamedRelation relation = SPI_palloc(sizeof(*relation));
+	MemoryContext		   old_context = MemoryContextSwitchTo(GetMemoryChunkContext(relation));
+	int					   result;
+
+	memset(relation, 0, sizeof(*relation));
+	relation->md.name = pstrdup(name);
+	relation->md.tupdesc = desc;
+	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
+	relation->md.enrtuples = expected_rows;
+
+	(void) SPI_unregister_relation(name);
+	result = SPI_register_relation(relation);
+	if (result != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not register relation \"%s\": %s", name, SPI_result_code_string(result));
+	MemoryContextSwitchTo(old_context);
+	return relation;
+}
+
+void
+sql_unregister_relation(EphemeralNamedRelation relation)
+{
+	(void) SPI_unregister_relation(relation->md.name);
+	pfree(relation->md.name);
+	pfree(relation);
 }
 
 int64

@@ -32,6 +32,17 @@ extern struct _SPI_plan *sql_prepare(const char *sql, int nargs, Oid *types);
 /* Runs a prepared statement; as sql_execute() otherwise. */
 extern int64 sql_execute_plan(struct _SPI_plan *plan, Datum *values);
 
+/*
+ * Lets SQL read a relation under a name, in place of one that an error left there;
+ * its rows are a tuplestore that the caller sets as its reldata.  What is allocated
+ * lasts as long as the SPI connection, which goes on looking at it.
+ */
+extern struct EphemeralNamedRelationData *
+sql_register_relation(const char *name, struct TupleDescData *desc, double expected_rows);
+
+/* Takes a relation back. */
+extern void sql_unregister_relation(struct EphemeralNamedRelationData *relation);
+
 /* Returns a value of the last statement's result, by row from 0 and column from 1; not a copy. */
 extern Datum sql_value(uint64 row, int column, bool *isnull);
 

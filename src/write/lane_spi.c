@@ -27,9 +27,9 @@
 
 struct SpiLane
 {
-	const WriteJob			  *job;
-	EphemeralNamedRelationData relation;
-	SPIPlanPtr				   plan;
+	const WriteJob		  *job;
+	EphemeralNamedRelation relation;
+	SPIPlanPtr			   plan;
 };
 
 /* Builds the statement that inserts a batch. */
@@ -63,13 +63,7 @@ spi_lane_open(const WriteJob *job)
 	SpiLane *lane = palloc0_object(SpiLane);
 
 	lane->job = job;
-	lane->relation.md.name = BATCH_RELATION;
-	lane->relation.md.tupdesc = job->source;
-	lane->relation.md.enrtype = ENR_NAMED_TUPLESTORE;
-	lane->relation.md.enrtuples = job->batch_size;
-	if (SPI_register_relation(&lane->relation) != SPI_OK_REL_REGISTER)
-		elog(ERROR, "could not register the batch");
-
+	lane->relation = sql_register_relation(BATCH_RELATION, job->source, job->batch_size);
 	lane->plan = sql_prepare(insert_statement(job), 0, NULL);
 	return lane;
 }
@@ -89,7 +83,7 @@ spi_lane_write(SpiLane *lane, const WriteBatch *batch)
 		tuplestore_putvalues(rows, lane->job->source, &batch->values[(Size) row * natts],
 							 &batch->nulls[(Size) row * natts]);
 
-	lane->relation.reldata = rows;
+	lane->relation->reldata = rows;
 	inserted = sql_execute_plan(lane->plan, NULL);
 	tuplestore_end(rows);
 	return inserted;
@@ -99,5 +93,5 @@ void
 spi_lane_close(SpiLane *lane)
 {
 	SPI_freeplan(lane->plan);
-	SPI_unregister_relation(BATCH_RELATION);
+	sql_unregister_relation(lane->relation);
 }
