@@ -1,13 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * figures.h
- *		The row of figures that a function returns of what it did.
+ *		Arguments and results that SQL functions have in common: the row of
+ *		figures that one returns of what it did, deadlines, durations.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef POLLSEED_FIGURES_H
 #define POLLSEED_FIGURES_H
 
+#include "datatype/timestamp.h"
 #include "fmgr.h"
 #include "portability/instr_time.h"
 
@@ -16,5 +18,11 @@ extern Datum figures_row(FunctionCallInfo fcinfo, Datum *values);
 
 /* Returns the milliseconds since a moment. */
 extern double milliseconds_since(instr_time start);
+
+/* Returns the name, qualified and quoted, of the table or view that the calling function returns rows of. */
+extern const char *result_relation(FunctionCallInfo fcinfo);
+
+/* Returns the moment that lies an interval ahead, which an argument gives; DT_NOEND where it is NULL. */
+extern TimestampTz deadline_argument(FunctionCallInfo fcinfo, int arg);
 
 #endif /* POLLSEED_FIGURES_H */

@@ -24,6 +24,7 @@
 #include "utils/wait_event.h"
 
 #include "core/compat.h"
+#include "core/figures.h"
 #include "core/sql.h"
 #include "job/jobs.h"
 #include "job/launch.h"
@@ -40,19 +41,6 @@ POLLSEED_FUNCTION(pollseed_job_pause);
 POLLSEED_FUNCTION(pollseed_job_resume);
 POLLSEED_FUNCTION(pollseed_run_jobs);
 
-/* Returns the name of the view that the calling function returns rows of, wherever the extension is. */
-static const char *
-jobs_view(FunctionCallInfo fcinfo)
-{
-	Oid type;
-	Oid relid;
-
-	(void) get_call_result_type(fcinfo, &type, NULL);
-	relid = get_typ_typrelid(type);
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-									  get_rel_name(relid));
-}
-
 /* Returns a job's row as the caller may see it, in the context that SPI was connected in. */
 static Datum
 job_row(FunctionCallInfo fcinfo, int64 id)
@@ -61,7 +49,7 @@ job_row(FunctionCallInfo fcinfo, int64 id)
 	Datum values[] = {Int64GetDatum(id)};
 
 	if (sql_execute(psprintf("SELECT j FROM %s AS j WHERE j.id OPERATOR(pg_catalog.=) $1",
-							 jobs_view(fcinfo)),
+							 result_relation(fcinfo)),
 					lengthof(types), types, values, NULL) != 1)
 		elog(ERROR, "job " INT64_FORMAT " is not in the view", id);
 	return SPI_datumTransfer(sql_value_not_null(0, 1), false, -1);
@@ -227,21 +215,11 @@ check_committed(int64 id)
 						errdetail("Such a transaction does not see what the job commits.")));
 }
 
-/* Returns when to stop waiting; DT_NOEND for a timeout of NULL. */
-static TimestampTz
-deadline(FunctionCallInfo fcinfo, int arg)
-{
-	if (PG_ARGISNULL(arg))
-		return DT_NOEND;
-	return DatumGetTimestampTz(DirectFunctionCall2(
-		timestamptz_pl_interval, TimestampTzGetDatum(GetCurrentTimestamp()), PG_GETARG_DATUM(arg)));
-}
-
 /* pollseed_job_wait(job_id, timeout) */
 Datum
 pollseed_job_wait(PG_FUNCTION_ARGS)
 {
-	TimestampTz until = deadline(fcinfo, 1);
+	TimestampTz until = deadline_argument(fcinfo, 1);
 	long		poll_ms = MIN_POLL_MS;
 	Oid			other_role = ROLE_PG_READ_ALL_STATS;
 	int64		id;
@@ -299,7 +277,7 @@ pollseed_run_jobs(PG_FUNCTION_ARGS)
 						errmsg("max_jobs must not be negative")));
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
-	put_rows((ReturnSetInfo *) fcinfo->resultinfo, jobs_view(fcinfo), tick(max_jobs));
+	put_rows((ReturnSetInfo *) fcinfo->resultinfo, result_relation(fcinfo), tick(max_jobs));
 	SPI_finish();
 	PG_RETURN_VOID();
 }

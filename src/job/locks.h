@@ -4,11 +4,9 @@
  *		Session-level locks that say who works: one leader a job, and so many
  *		jobs a database.
  *
- * They are advisory locks of a class of our own, which users' functions cannot
- * take.  A trigger that calls pg_advisory_unlock_all() in a worker lets go of them;
- * then a second worker may take the job up, and the first one's attempt is over.
- * They go with the process that holds them, however it ends.  pg_locks
- * shows them with objsubid JOB_LEADER_LOCK and JOB_SLOT_LOCK.  Lock order: the
+ * They are advisory locks: see core/advisory.h.  A trigger that lets go of them in a
+ * worker may have a second one take the job up; then the first one's attempt is over.
+ * pg_locks shows them with objsubid JOB_LEADER_LOCK and JOB_SLOT_LOCK.  Lock order: the
  * job's, then a slot's, both before any row; nobody waits for a slot.
  *
  *-------------------------------------------------------------------------
@@ -16,7 +14,7 @@
 #ifndef POLLSEED_LOCKS_H
 #define POLLSEED_LOCKS_H
 
-/* Values of a lock tag's last field; functions like pg_advisory_lock() use 1 and 2. */
+/* Classes of advisory locks. */
 #define JOB_LEADER_LOCK 28787
 #define JOB_SLOT_LOCK 28788
 

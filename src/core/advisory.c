@@ -1,0 +1,51 @@
+/*-------------------------------------------------------------------------
+ *
+ * advisory.c
+ *		Locks that say which process is at something: a job, a backfill.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/lock.h"
+
+#include "core/advisory.h"
+
+/* Returns the lock tag of a number. */
+static LOCKTAG
+lock_tag(int64 number, uint16 class)
+{
+	LOCKTAG tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (number >> 32), (uint32) number, class);
+	return tag;
+}
+
+bool
+advisory_lock(int64 number, uint16 class, bool session)
+{
+	LOCKTAG tag = lock_tag(number, class);
+
+	return LockAcquire(&tag, ExclusiveLock, session, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+advisory_unlock(int64 number, uint16 class)
+{
+	LOCKTAG tag = lock_tag(number, class);
+
+	LockRelease(&tag, ExclusiveLock, true);
+}
+
+const char *
+advisory_lock_condition(const char *number, uint16 class)
+{
+	return psprintf("l.locktype OPERATOR(pg_catalog.=) 'advisory' AND l.granted"
+					" AND l.database OPERATOR(pg_catalog.=) %u"
+					" AND l.objsubid OPERATOR(pg_catalog.=) %d"
+					" AND ((l.classid::pg_catalog.int8 OPERATOR(pg_catalog.<<) 32)"
+					" OPERATOR(pg_catalog.|) l.objid::pg_catalog.int8)"
+					" OPERATOR(pg_catalog.=) %s",
+					MyDatabaseId, class, number);
+}
