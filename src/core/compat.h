@@ -11,6 +11,8 @@
 #ifndef POLLSEED_COMPAT_H
 #define POLLSEED_COMPAT_H
 
+#include "access/sysattr.h"
+#include "access/tableam.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_namespace.h"
 #include "datatype/timestamp.h"
@@ -18,6 +20,7 @@
 #include "fmgr.h"
 #include "parser/parse_node.h"
 #include "postmaster/bgworker.h"
+#include "storage/lock.h"
 #include "storage/proc.h"
 #include "storage/shmem.h"
 #include "utils/acl.h"
@@ -133,6 +136,47 @@ compat_exec_insert_index_tuples(ResultRelInfo *rri, TupleTableSlot *slot, EState
 #endif
 }
 
+/* Marks a column as one to be updated in rows found by their tid and its value, for the privilege check. */
+static inline void
+compat_mark_updated_column(ParseNamespaceItem *nsitem, AttrNumber attnum)
+{
+#if PG_VERSION_NUM >= 160000
+	RTEPermissionInfo *perms = nsitem->p_perminfo;
+#else
+	RangeTblEntry *perms = nsitem->p_rte;
+#endif
+	int column = attnum - FirstLowInvalidHeapAttributeNumber;
+	int tid = SelfItemPointerAttributeNumber - FirstLowInvalidHeapAttributeNumber;
+
+	perms->requiredPerms = ACL_UPDATE | ACL_SELECT;
+	perms->updatedCols = bms_add_member(perms->updatedCols, column);
+	perms->selectedCols = bms_add_member(bms_add_member(perms->selectedCols, column), tid);
+}
+
+/* Which indexes need an entry for a new version of a row; 16 tells more than whether all or none do. */
+#if PG_VERSION_NUM < 160000
+typedef bool TU_UpdateIndexes;
+#endif
+
+/*
+ * Inserts the entries of a row's new version into the indexes that need one, raising errors at once.
+ * They are said to be new, as the server need not look for dead ones to put them in place of: each
+ * row gets one, once, and looking took more than half of the time where versions were dead.
+ */
+static inline void
+compat_exec_update_index_tuples(ResultRelInfo *rri, TupleTableSlot *slot, EState *estate,
+								TU_UpdateIndexes indexes)
+{
+#if PG_VERSION_NUM >= 160000
+	if (indexes != TU_None)
+		(void) ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL,
+									 indexes == TU_Summarizing);
+#else
+	if (indexes)
+		(void) ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL);
+#endif
+}
+
 /* The server's own came with 17. */
 #if PG_VERSION_NUM < 170000
 #define COMPAT_LACKS_DSM_REGISTRY
@@ -153,6 +197,49 @@ compat_my_proc_number(void)
 	return MyProcNumber;
 #else
 	return MyProc->pgprocno;
+#endif
+}
+
+/*
+ * Returns the one after previous, or the first, of the locks that this process
+ * holds in a partition of the lock table, whose LWLock must be held; NULL at the end.
+ */
+static inline PROCLOCK *
+compat_next_held_lock(int partition, PROCLOCK *previous)
+{
+#if PG_VERSION_NUM >= 160000
+	dlist_head *held = &MyProc->myProcLocks[partition];
+
+	if (previous == NULL)
+		return dlist_is_empty(held) ? NULL : dlist_head_element(PROCLOCK, procLink, held);
+	if (!dlist_has_next(held, &previous->procLink))
+		return NULL;
+	return dlist_container(PROCLOCK, procLink, dlist_next_node(held, &previous->procLink));
+#else
+	SHM_QUEUE *held = &MyProc->myProcLocks[partition];
+
+	return (PROCLOCK *) SHMQueueNext(held, previous == NULL ? held : &previous->procLink,
+									 offsetof(PROCLOCK, procLink));
+#endif
+}
+
+/* Returns the one after previous, or the first, of the processes that wait for a lock; NULL at the end. */
+static inline PGPROC *
+compat_next_lock_waiter(LOCK *lock, PGPROC *previous)
+{
+#if PG_VERSION_NUM >= 160000
+	dlist_head *waiters = &lock->waitProcs.dlist;
+
+	if (previous == NULL)
+		return dlist_is_empty(waiters) ? NULL : dlist_head_element(PGPROC, links, waiters);
+	if (!dlist_has_next(waiters, &previous->links))
+		return NULL;
+	return dlist_container(PGPROC, links, dlist_next_node(waiters, &previous->links));
+#else
+	SHM_QUEUE *waiters = &lock->waitProcs.links;
+
+	return (PGPROC *) SHMQueueNext(waiters, previous == NULL ? waiters : &previous->links,
+								   offsetof(PGPROC, links));
 #endif
 }
 

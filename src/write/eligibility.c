@@ -1,63 +1,33 @@
 /*-------------------------------------------------------------------------
  *
  * eligibility.c
- *		Whether the direct lane writes to a relation what INSERT would.
+ *		Whether a direct lane writes to a relation what INSERT or UPDATE would.
  *
- * The lane runs defaults, generated columns, constraints, indexes and foreign
- * keys.  Whatever else INSERT would run, or would run at another time, makes a
- * relation ineligible, and so does what could tell a batch of rows from rows
- * inserted one by one.
+ * The lanes run defaults, generated columns, constraints, indexes and, for new
+ * rows, foreign keys.  Whatever else the statement would run, or would run at
+ * another time, makes a relation ineligible, and so does what could tell a batch
+ * of rows from rows written one by one.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/relation.h"
-#include "catalog/namespace.h"
+#include "access/sysattr.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_namespace.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
-#include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
-#include "utils/syscache.h"
 
 #include "core/compat.h"
-#include "core/sql.h"
 #include "write/eligibility.h"
 #include "write/foreign_keys.h"
+#include "write/routing.h"
 #include "write/targets.h"
 #include "write/volatility.h"
-
-/* Extensions that route rows of what looks like a plain table; each query tells whether $1 is one. */
-static const struct
-{
-	const char *extension;
-	const char *schema;
-	const char *table;
-	const char *query;
-} routing_extensions[] = {
-	{"citus", "pg_catalog", "pg_dist_partition",
-	 "SELECT FROM pg_catalog.pg_dist_partition AS p"
-	 " WHERE p.logicalrelid OPERATOR(pg_catalog.=) $1::pg_catalog.regclass"},
-	{"timescaledb", "_timescaledb_catalog", "hypertable",
-	 "SELECT FROM _timescaledb_catalog.hypertable AS h"
-	 " JOIN pg_catalog.pg_class AS c ON c.relname OPERATOR(pg_catalog.=) h.table_name"
-	 " JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace"
-	 " AND n.nspname OPERATOR(pg_catalog.=) h.schema_name"
-	 " WHERE c.oid OPERATOR(pg_catalog.=) $1"},
-	{"timescaledb", "_timescaledb_catalog", "chunk",
-	 "SELECT FROM _timescaledb_catalog.chunk AS h"
-	 " JOIN pg_catalog.pg_class AS c ON c.relname OPERATOR(pg_catalog.=) h.table_name"
-	 " JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace"
-	 " AND n.nspname OPERATOR(pg_catalog.=) h.schema_name"
-	 " WHERE c.oid OPERATOR(pg_catalog.=) $1"},
-};
 
 /* Returns why the kind of the relation excludes it, or NULL. */
 static const char *
@@ -80,17 +50,22 @@ refuse_kind(Relation rel)
 	return NULL;
 }
 
-/* Returns why the relation's triggers exclude it, or NULL; a foreign key's can be replaced by a proof. */
+/* Returns why triggers as such exclude the relation, or NULL. */
 static const char *
-refuse_triggers(Relation rel)
+refuse_replication_role(Relation rel)
+{
+	if (rel->trigdesc != NULL && SessionReplicationRole != SESSION_REPLICATION_ROLE_ORIGIN)
+		return "It has triggers and \"session_replication_role\" is not \"origin\".";
+	return NULL;
+}
+
+/* Returns why what INSERT fires excludes the relation, or NULL; a foreign key's can be replaced by a proof. */
+static const char *
+refuse_insert_triggers(Relation rel)
 {
 	TriggerDesc *triggers = rel->trigdesc;
 
-	if (triggers == NULL)
-		return NULL;
-	if (SessionReplicationRole != SESSION_REPLICATION_ROLE_ORIGIN)
-		return "It has triggers and \"session_replication_role\" is not \"origin\".";
-	for (int i = 0; i < triggers->numtriggers; i++)
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
 	{
 		const Trigger *trigger = &triggers->triggers[i];
 
@@ -101,6 +76,66 @@ refuse_triggers(Relation rel)
 		if (trigger->tgdeferrable)
 			return psprintf("Its foreign key \"%s\" is deferrable.",
 							get_constraint_name(trigger->tgconstraint));
+	}
+	return NULL;
+}
+
+/* Tells whether an UPDATE of these columns fires a trigger; a foreign key's does nothing where its columns stay. */
+static bool
+fires_on_update(const Trigger *trigger, const Bitmapset *changed)
+{
+	if (!TRIGGER_FOR_UPDATE(trigger->tgtype) || !trigger_fires(trigger) ||
+		RI_FKey_trigger_type(trigger->tgfoid) != RI_TRIGGER_NONE)
+		return false;
+	for (int i = 0; i < trigger->tgnattr; i++)
+	{
+		if (bms_is_member(trigger->tgattr[i] - FirstLowInvalidHeapAttributeNumber, changed))
+			return true;
+	}
+	return trigger->tgnattr == 0;
+}
+
+/* Returns why what UPDATE fires excludes the relation, or NULL. */
+static const char *
+refuse_update_triggers(const UpdateJob *job)
+{
+	TriggerDesc *triggers = job->rel->trigdesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		if (fires_on_update(&triggers->triggers[i], job->changed))
+			return psprintf("It has the trigger \"%s\".", triggers->triggers[i].tgname);
+	}
+
+	/* UPDATE has the check of a key repeated that a row of this transaction still awaits. */
+	if (triggers != NULL && AfterTriggerPendingOnRel(RelationGetRelid(job->rel)))
+		return "It has pending trigger events.";
+	return NULL;
+}
+
+/*
+ * Returns why a key that the columns are in excludes the relation, or NULL.  No
+ * row refers to a key that was NULL; one of a generated column may have had a value.
+ */
+static const char *
+refuse_keys(const UpdateJob *job)
+{
+	Bitmapset *generated = bms_copy(job->changed);
+	ListCell  *cell;
+
+	generated = bms_del_member(generated, job->attnum - FirstLowInvalidHeapAttributeNumber);
+	if (bms_overlap(generated, RelationGetIndexAttrBitmap(job->rel, INDEX_ATTR_BITMAP_KEY)))
+		return "A column generated from it is in a key that foreign keys may refer to.";
+	foreach(cell, RelationGetFKeyList(job->rel))
+	{
+		const ForeignKeyCacheInfo *key = lfirst(cell);
+
+		for (int i = 0; i < key->nkeys; i++)
+		{
+			if (bms_is_member(key->conkey[i] - FirstLowInvalidHeapAttributeNumber, job->changed))
+				return psprintf("The column is in the foreign key \"%s\".",
+								get_constraint_name(key->conoid));
+		}
 	}
 	return NULL;
 }
@@ -125,24 +160,15 @@ refuse_indexes(Relation rel)
 	return refusal;
 }
 
-/* Returns why an expression that the table or its columns' types need excludes it, or NULL. */
+/* Returns why a CHECK constraint excludes the relation, or NULL. */
 static const char *
-refuse_expressions(const WriteJob *job)
+refuse_checks(Relation rel)
 {
-	TupleDesc desc = RelationGetDescr(job->rel);
-	ListCell *cell;
+	TupleConstr *constraints = RelationGetDescr(rel)->constr;
 
-	foreach(cell, write_targets(job))
+	for (int i = 0; constraints != NULL && i < constraints->num_check; i++)
 	{
-		TargetEntry *target = lfirst_node(TargetEntry, cell);
-
-		if (expression_may_look((Node *) target->expr))
-			return psprintf("What is written to column \"%s\" calls a volatile function.",
-							NameStr(TupleDescAttr(desc, target->resno - 1)->attname));
-	}
-	for (int i = 0; desc->constr != NULL && i < desc->constr->num_check; i++)
-	{
-		const ConstrCheck *check = &desc->constr->check[i];
+		const ConstrCheck *check = &constraints->check[i];
 
 		if (expression_may_look(stringToNode(check->ccbin)))
 			return psprintf("The constraint \"%s\" calls a volatile function.", check->ccname);
@@ -150,61 +176,31 @@ refuse_expressions(const WriteJob *job)
 	return NULL;
 }
 
-/* Tells whether a schema belongs to a superuser, as those of such extensions do. */
-static bool
-schema_is_trusted(Oid schema)
-{
-	HeapTuple tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(schema));
-	Oid		  owner;
-
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
-	ReleaseSysCache(tuple);
-	return superuser_arg(owner);
-}
-
-/*
- * Finds an extension's table; InvalidOid where there is none.  Anybody may make a
- * schema and a view of these names, and we must not run what is in it: only a
- * plain table of a superuser's in a schema of a superuser's counts.
- */
-static Oid
-find_routing_table(const char *schema_name, const char *name, Oid *owner)
-{
-	Oid		  schema = get_namespace_oid(schema_name, true);
-	Oid		  relid = OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
-	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	bool	  is_table;
-
-	if (!HeapTupleIsValid(tuple))
-		return InvalidOid;
-	is_table = ((Form_pg_class) GETSTRUCT(tuple))->relkind == RELKIND_RELATION;
-	*owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return is_table && superuser_arg(*owner) && schema_is_trusted(schema) ? relid : InvalidOid;
-}
-
-/* Returns why an extension that routes rows excludes the relation, or NULL. */
+/* Returns why what a column gets excludes the relation, or NULL. */
 static const char *
-refuse_routing(Relation rel)
+refuse_value(Relation rel, AttrNumber attnum, Expr *value)
 {
-	for (size_t i = 0; i < lengthof(routing_extensions); i++)
-	{
-		Oid	  type = OIDOID;
-		Datum relid = ObjectIdGetDatum(RelationGetRelid(rel));
-		Oid	  owner;
-
-		if (!OidIsValid(find_routing_table(routing_extensions[i].schema,
-										   routing_extensions[i].table, &owner)))
-			continue;
-
-		/* As the table's owner: the caller need not be allowed to read it. */
-		if (sql_execute_as(owner, routing_extensions[i].query, 1, &type, &relid) > 0)
-			return psprintf("The extension \"%s\" routes its rows.",
-							routing_extensions[i].extension);
-	}
+	if (expression_may_look((Node *) value))
+		return psprintf("What is written to column \"%s\" calls a volatile function.",
+						NameStr(TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attname));
 	return NULL;
+}
+
+/* Returns why what the columns of a new row get excludes the relation, or NULL. */
+static const char *
+refuse_targets(const WriteJob *job)
+{
+	const char *refusal = NULL;
+	ListCell   *cell;
+
+	foreach(cell, write_targets(job))
+	{
+		TargetEntry *target = lfirst_node(TargetEntry, cell);
+
+		if (refusal == NULL)
+			refusal = refuse_value(job->rel, target->resno, target->expr);
+	}
+	return refusal;
 }
 
 const char *
@@ -216,10 +212,37 @@ direct_lane_refusal(const WriteJob *job)
 	if (refusal == NULL)
 		refusal = refuse_indexes(rel);
 	if (refusal == NULL)
-		refusal = refuse_triggers(rel);
+		refusal = refuse_replication_role(rel);
 	if (refusal == NULL)
-		refusal = refuse_expressions(job);
+		refusal = refuse_insert_triggers(rel);
 	if (refusal == NULL)
-		refusal = refuse_routing(rel);
+		refusal = refuse_targets(job);
+	if (refusal == NULL)
+		refusal = refuse_checks(rel);
+	if (refusal == NULL)
+		refusal = routing_refusal(rel);
+	return refusal;
+}
+
+const char *
+direct_update_refusal(const UpdateJob *job)
+{
+	Relation	rel = job->rel;
+	const char *refusal = refuse_kind(rel);
+
+	if (refusal == NULL)
+		refusal = job->routing;
+	if (refusal == NULL)
+		refusal = refuse_indexes(rel);
+	if (refusal == NULL)
+		refusal = refuse_replication_role(rel);
+	if (refusal == NULL)
+		refusal = refuse_update_triggers(job);
+	if (refusal == NULL)
+		refusal = refuse_keys(job);
+	if (refusal == NULL)
+		refusal = refuse_value(rel, job->attnum, update_assignment(job));
+	if (refusal == NULL)
+		refusal = refuse_checks(rel);
 	return refusal;
 }

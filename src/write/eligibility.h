@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * eligibility.h
- *		Whether the direct lane writes to a relation what INSERT would.
+ *		Whether a direct lane writes to a relation what INSERT or UPDATE would.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,8 +9,12 @@
 #define POLLSEED_ELIGIBILITY_H
 
 #include "write/lanes.h"
+#include "write/update_lanes.h"
 
 /* Returns why the direct lane cannot do a job with the same result as the SPI lane, or NULL. */
 extern const char *direct_lane_refusal(const WriteJob *job);
+
+/* Returns why the direct lane cannot fill a column with the same result as the SPI lane, or NULL. */
+extern const char *direct_update_refusal(const UpdateJob *job);
 
 #endif /* POLLSEED_ELIGIBILITY_H */

@@ -44,6 +44,15 @@ typedef struct WriteBatch
 typedef struct SpiLane	  SpiLane;
 typedef struct DirectLane DirectLane;
 
+/* Tells whether pollseed.write_lane leaves the choice of the direct lane. */
+extern bool lane_may_be_direct(void);
+
+/*
+ * Tells whether the direct lane is taken, given why it cannot be, or NULL; raises
+ * an error that names the reason where the setting asks for that lane.
+ */
+extern bool lane_is_direct(Relation rel, const char *refusal);
+
 /* Prepares the INSERT that writes a batch. */
 extern SpiLane *spi_lane_open(const WriteJob *job);
 

@@ -140,23 +140,33 @@ resolve_columns(WriteJob *job, int ncolumns, const WriteColumn *columns)
 	}
 }
 
+bool
+lane_may_be_direct(void)
+{
+	return write_lane != LANE_SPI;
+}
+
+bool
+lane_is_direct(Relation rel, const char *refusal)
+{
+	Assert(lane_may_be_direct());
+	if (refusal != NULL && write_lane == LANE_DIRECT)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot write directly to relation \"%s\"", RelationGetRelationName(rel)),
+				 errdetail("%s", refusal),
+				 errhint("Set \"pollseed.write_lane\" to \"auto\" or \"spi\".")));
+	if (refusal != NULL)
+		ereport(DEBUG1, (errmsg_internal("pollseed writes to relation \"%s\" by SQL: %s",
+										 RelationGetRelationName(rel), refusal)));
+	return refusal == NULL;
+}
+
 /* Opens the lane that pollseed.write_lane asks for, or the best that the relation allows. */
 static void
 open_lane(Writer *writer)
 {
-	const char *refusal = write_lane == LANE_SPI ? "" : direct_lane_refusal(&writer->job);
-
-	if (refusal != NULL && write_lane == LANE_DIRECT)
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-						errmsg("cannot write directly to relation \"%s\"",
-							   RelationGetRelationName(writer->job.rel)),
-						errdetail("%s", refusal),
-						errhint("Set \"pollseed.write_lane\" to \"auto\" or \"spi\".")));
-	if (refusal != NULL && write_lane == LANE_AUTO)
-		ereport(DEBUG1, (errmsg_internal("pollseed writes to relation \"%s\" by INSERT: %s",
-										 RelationGetRelationName(writer->job.rel), refusal)));
-
-	if (refusal == NULL)
+	if (lane_may_be_direct() && lane_is_direct(writer->job.rel, direct_lane_refusal(&writer->job)))
 	{
 		writer->direct = direct_lane_open(&writer->job);
 		writer->figures.lane = "direct";
