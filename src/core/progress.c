@@ -206,6 +206,16 @@ progress_phase(const char *phase, int64 done, int64 total)
 }
 
 void
+progress_total(int64 total)
+{
+	if (!reporting())
+		return;
+	SpinLockAcquire(&mine->mutex);
+	mine->shown.total = total;
+	SpinLockRelease(&mine->mutex);
+}
+
+void
 progress_done(int64 done)
 {
 	if (reporting())

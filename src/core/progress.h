@@ -41,6 +41,9 @@ extern void progress_begin(const ProgressStart *start);
 /* Enters a phase, from which on the rate is computed. */
 extern void progress_phase(const char *phase, int64 done, int64 total);
 
+/* Says anew how much there is to do in the phase, where that is an estimate. */
+extern void progress_total(int64 total);
+
 /* Says how much of the phase is done. */
 extern void progress_done(int64 done);
 

@@ -4,10 +4,14 @@
  *		What an engine gives the job layer so that its work can be done by
  *		background workers.
  *
- * A job's work is a row of units, counted from 1: a seeding's votes.  Workers
- * claim slices of them in order, work on slices at the same time, and commit
- * them in order, so that what is committed is always the first units and
- * nothing else.
+ * There are two kinds of engine.  For one that has open and work, a job's work is a
+ * row of units, counted from 1: a seeding's votes.  Workers claim slices of them in
+ * order, work on slices at the same time, and commit them in order, so that what is
+ * committed is always the first units and nothing else.
+ *
+ * One that has run divides the work among the workers itself, commits what it
+ * likes when it likes, and keeps its position in tables of its own; the job's row
+ * only shows how far it has come.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,6 +20,7 @@
 
 #include "job/jobs.h"
 
+struct JobMember;
 struct Team;
 
 /* Units that a process works on in one transaction. */
@@ -58,6 +63,18 @@ typedef struct JobEngine
 	 * be void; it is then rolled back and the units are claimed anew.
 	 */
 	bool (*work)(void *state, JobSlice *slice);
+
+	/*
+	 * Or else: does the job's work in transactions of its own, as one of the processes
+	 * at work on it, until there is nothing left for it to do, and returns true, or
+	 * until member_goes_on() or member_wait() says stop, and returns false.  The
+	 * leader, whose helpers are hired when it first calls member_goes_on(), returns
+	 * true only when all is done.  Called outside of any transaction, which it begins
+	 * by session_begin() and ends by session_commit(), in a memory context that lasts
+	 * until it returns.  An error aborts its transaction; 40001, 40P01 and 55P03 have
+	 * it called again after a wait.
+	 */
+	bool (*run)(const Job *job, struct JobMember *member);
 } JobEngine;
 
 /* Makes an engine known; called once when the module is loaded. */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * helper.c
- *		A background worker that works on slices of a job that another leads.
+ *		A background worker that works on a job that another leads.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,9 +16,9 @@
 #include "utils/wait_event.h"
 
 #include "core/compat.h"
+#include "job/member.h"
 #include "job/retry.h"
 #include "job/session.h"
-#include "job/slices.h"
 #include "job/worker.h"
 
 /* Gives what was in the way some time to go; returns true. */
@@ -33,39 +33,45 @@ wait_to_retry(void)
 }
 
 /*
- * Works on slices until there are none.  After an error that may pass the slice is
- * claimed anew, by us or another.  After any other we leave: the leader will meet it
- * too, if it is not ours alone.
+ * Deals with an error; returns whether to go on.  After one that may pass, what failed
+ * is done again, by us or another.  After any other we leave: the leader will meet it
+ * too, if it is not ours alone.  One that came because we were told to leave is none.
  */
-static void
-help(JobWorker *worker)
+static bool
+survive(JobMember *member, const ErrorData *error)
 {
+	if (member_reset(member))
+		return true;
+	if (!team_wants(member->team, member->number))
+		return false;
+	ereport(LOG, (errcode(error->sqlerrcode), errmsg("pollseed job " INT64_FORMAT ", helper: %s",
+													 member->job->id, error->message)));
+	return retry_may_help(error->sqlerrcode) && wait_to_retry();
+}
+
+/* Works until there is nothing left to do, or the leader wants no help. */
+static void
+help(JobMember *member)
+{
+	ErrorData *volatile error = NULL;
 	volatile bool go_on = true;
 
-	while (go_on)
+	while (go_on && team_wants(member->team, member->number))
 	{
-		ErrorData *volatile error = NULL;
-
 		PG_TRY();
 		{
-			go_on = !slices_work(worker);
+			go_on = (error == NULL || survive(member, error)) && !member_work(member);
+			error = NULL;
 		}
 		PG_CATCH();
 		{
-			MemoryContextSwitchTo(worker->context);
+			MemoryContextSwitchTo(member->context);
 			error = CopyErrorData();
 			AbortCurrentTransaction();
 			FlushErrorState();
 		}
 		PG_END_TRY();
-		MemoryContextSwitchTo(worker->context);
-		if (error != NULL && !slices_reset(worker))
-		{
-			ereport(LOG,
-					(errcode(error->sqlerrcode), errmsg("pollseed job " INT64_FORMAT ", helper: %s",
-														worker->job->id, error->message)));
-			go_on = retry_may_help(error->sqlerrcode) && wait_to_retry();
-		}
+		MemoryContextSwitchTo(member->context);
 	}
 }
 
@@ -74,29 +80,29 @@ void
 pollseed_helper_main(Datum arg pg_attribute_unused())
 {
 	const WorkerTicket *ticket = session_connect();
-	JobWorker			worker = {0};
+	JobMember			member = {.number = ticket->number};
 
-	worker.context =
+	member.context =
 		AllocSetContextCreate(TopMemoryContext, "pollseed job", ALLOCSET_DEFAULT_SIZES);
-	MemoryContextSwitchTo(worker.context);
-	worker.team = team_join(ticket->team);
-	if (worker.team == NULL)
+	MemoryContextSwitchTo(member.context);
+	member.team = team_join(ticket->team);
+	if (member.team == NULL)
 		proc_exit(0);
 
 	session_begin();
-	worker.job = jobs_read(ticket->job, false, worker.context);
-	if (worker.job != NULL)
-		session_apply_settings(worker.job);
+	member.job = jobs_read(ticket->job, false, member.context);
+	if (member.job != NULL)
+		session_apply_settings(member.job);
 	session_commit();
-	MemoryContextSwitchTo(worker.context);
+	MemoryContextSwitchTo(member.context);
 
 	/* Somebody else may lead it by now; of his attempt we are not. */
-	if (worker.job != NULL && worker.job->attempts == ticket->attempt)
+	if (member.job != NULL && member.job->attempts == ticket->attempt)
 	{
-		worker.engine = job_engine(worker.job->engine);
+		member.engine = job_engine(member.job->engine);
 		pgstat_report_activity(STATE_RUNNING, psprintf("pollseed job " INT64_FORMAT ": %s, helping",
-													   worker.job->id, worker.job->engine));
-		help(&worker);
+													   member.job->id, member.job->engine));
+		help(&member);
 	}
 	proc_exit(0);
 }

@@ -77,7 +77,7 @@ int64
 jobs_insert(const JobEntry *entry)
 {
 	Oid	  types[] = {TEXTOID, TEXTOID, JSONBOID, JSONBOID, INT8OID, INT8OID, INT4OID, INT4OID,
-					 INT4OID, INT4OID, NAMEOID,	 OIDOID,   OIDOID,	OIDOID,	 TEXTOID};
+					 INT4OID, INT4OID, NAMEOID,	 OIDOID,   OIDOID,	OIDOID,	 TEXTOID, BOOLOID};
 	Datum values[lengthof(types)];
 	Name  user = palloc0_object(NameData);
 	int64 id;
@@ -98,17 +98,20 @@ jobs_insert(const JobEntry *entry)
 	values[12] = ObjectIdGetDatum(entry->relation_oid);
 	values[13] = ObjectIdGetDatum(MyDatabaseId);
 	values[14] = CStringGetTextDatum(entry->lane);
+	values[15] = BoolGetDatum(entry->is_run);
 
 	execute("INSERT INTO pollseed.jobs (engine, relation, arguments, plan, total, seed,"
 			" generator_version, workers, priority, max_attempts, owner, owner_oid, relation_oid,"
 			" database_oid, lane, settings, state, reason, launched_at, launches_in_vain, run_id)"
-			" SELECT $1, $2, $3 OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object('seed', $6),"
-			" $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,"
+			" SELECT $1, $2, CASE WHEN $16 THEN $3 OPERATOR(pg_catalog.||)"
+			" pg_catalog.jsonb_build_object('seed', $6) ELSE $3 END,"
+			" $4, $5, CASE WHEN $16 THEN $6 END, CASE WHEN $16 THEN $7 END,"
+			" $8, $9, $10, $11, $12, $13, $14, $15,"
 			" (SELECT pg_catalog.jsonb_object_agg(s.name, pg_catalog.current_setting(s.name))"
 			"    FROM pg_catalog.string_to_table('" JOB_SETTINGS "', ',')"
 			"    AS s(name)),"
 			" 'queued', 'waiting for its worker to start', pg_catalog.clock_timestamp(), 1,"
-			" pg_catalog.nextval('pollseed.runs_run_id_seq')"
+			" CASE WHEN $16 THEN pg_catalog.nextval('pollseed.runs_run_id_seq') END"
 			" RETURNING job_id",
 			lengthof(types), types, values);
 	id = DatumGetInt64(sql_value_not_null(0, 1));
@@ -151,7 +154,7 @@ jobs_read(int64 id, bool lock, MemoryContext context)
 						 "            AND (o.rolname OPERATOR(pg_catalog.=) j.owner"
 						 "                 OR j.finished_at IS NULL)),"
 						 " j.workers, j.attempts, j.attempts_in_vain, j.max_attempts, j.done,"
-						 " j.total, j.run_id, COALESCE(j.worker_pid, 0),"
+						 " j.total, COALESCE(j.run_id, 0), COALESCE(j.worker_pid, 0),"
 						 " COALESCE(j.started_at, pg_catalog.clock_timestamp()), j.database_oid"
 						 " FROM pollseed.jobs AS j WHERE j.job_id OPERATOR(pg_catalog.=) $1%s",
 						 lock ? " FOR UPDATE" : ""),
@@ -284,6 +287,55 @@ jobs_advance(const Job *job, const JobSlice *slice)
 			   lengthof(types), types, values) == 1;
 }
 
+int
+jobs_report(const Job *job, const JobReport *report)
+{
+	Oid	  types[] = {INT8OID, INT4OID, INT8OID, INT8OID, INT8OID, TEXTOID};
+	Datum values[] = {Int64GetDatum(job->id),		  Int32GetDatum(job->attempts),
+					  Int64GetDatum(report->done),	  Int64GetDatum(report->total),
+					  Int64GetDatum(report->batches), CStringGetTextDatum(report->reason)};
+
+	if (execute("UPDATE pollseed.jobs AS j SET done = $3, total = $4,"
+				" reason = CASE WHEN j.state OPERATOR(pg_catalog.=) 'running' THEN $6"
+				" ELSE j.reason END,"
+				" batches = j.batches OPERATOR(pg_catalog.+) $5,"
+				" attempts_in_vain = CASE WHEN $3 OPERATOR(pg_catalog.>) j.done"
+				" OR $5 OPERATOR(pg_catalog.>) 0 THEN 0 ELSE j.attempts_in_vain END"
+				" WHERE j.job_id OPERATOR(pg_catalog.=) $1"
+				" AND j.attempts OPERATOR(pg_catalog.=) $2 AND j.finished_at IS NULL"
+				" RETURNING CASE WHEN j.state OPERATOR(pg_catalog.=) 'running' THEN j.workers"
+				" ELSE 0 END",
+				lengthof(types), types, values) == 0)
+		return 0;
+	return int_value(1);
+}
+
+int
+jobs_workers_wanted(const Job *job)
+{
+	Oid	  types[] = {INT8OID, INT4OID};
+	Datum values[] = {Int64GetDatum(job->id), Int32GetDatum(job->attempts)};
+
+	if (execute("SELECT j.workers FROM pollseed.jobs AS j"
+				" WHERE j.job_id OPERATOR(pg_catalog.=) $1"
+				" AND j.attempts OPERATOR(pg_catalog.=) $2"
+				" AND j.state OPERATOR(pg_catalog.=) 'running'",
+				lengthof(types), types, values) == 0)
+		return 0;
+	return int_value(1);
+}
+
+bool
+jobs_set_workers(int64 id, int workers)
+{
+	Oid	  types[] = {INT8OID, INT4OID};
+	Datum values[] = {Int64GetDatum(id), Int32GetDatum(workers)};
+
+	return execute("UPDATE pollseed.jobs AS j SET workers = $2"
+				   " WHERE j.job_id OPERATOR(pg_catalog.=) $1 AND j.finished_at IS NULL",
+				   lengthof(types), types, values) == 1;
+}
+
 void
 jobs_note_retry(Job *job, const char *reason)
 {
@@ -327,7 +379,10 @@ jobs_notify(const Job *job, const char *event, int64 done, const char *error)
 					   .error = error});
 }
 
-/* Records the run of a job that wrote something, again if it was resumed after it had been recorded. */
+/*
+ * Records the run of a job that is one and wrote something, again if it was resumed
+ * after it had been recorded.
+ */
 static void
 record_run(const Job *job)
 {
@@ -342,7 +397,8 @@ record_run(const Job *job)
 			" j.finished_at OPERATOR(pg_catalog.-) j.started_at) OPERATOR(pg_catalog.*) 1000,"
 			" j.owner, j.owner_oid, j.started_at"
 			" FROM pollseed.jobs AS j"
-			" WHERE j.job_id OPERATOR(pg_catalog.=) $1 AND j.started_at IS NOT NULL"
+			" WHERE j.job_id OPERATOR(pg_catalog.=) $1 AND j.run_id IS NOT NULL"
+			" AND j.started_at IS NOT NULL"
 			" AND (j.done OPERATOR(pg_catalog.>) 0 OR j.state OPERATOR(pg_catalog.=) 'succeeded')"
 			" ON CONFLICT (run_id) DO UPDATE"
 			" SET rows_written = EXCLUDED.rows_written, lane = EXCLUDED.lane,"

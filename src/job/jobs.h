@@ -17,6 +17,9 @@
 
 struct JobSlice;
 
+/* A job has at most so many processes, its leader included. */
+#define MAX_JOB_WORKERS 64
+
 typedef enum JobState
 {
 	JOB_QUEUED,
@@ -45,11 +48,20 @@ typedef struct Job
 	int			max_attempts;
 	int64		done;
 	int64		total;
-	int64		run;
+	int64		run;		/* or 0 */
 	int			worker_pid; /* or 0 */
 	Oid			database;
 	TimestampTz started_at; /* by its first worker; before that, now */
 } Job;
+
+/* How far a job has come whose engine commits by itself. */
+typedef struct JobReport
+{
+	int64		done;
+	int64		total;
+	int64		batches; /* committed since the last report */
+	const char *reason;
+} JobReport;
 
 /* What is kept of a new job. */
 typedef struct JobEntry
@@ -60,8 +72,12 @@ typedef struct JobEntry
 	Datum		arguments; /* jsonb, for people */
 	Datum		plan;	   /* jsonb, for the engine */
 	int64		total;
-	int64		seed;
-	int			generator_version;
+
+	/* Whether it generates data, and so has a seed and is recorded in the ledger. */
+	bool  is_run;
+	int64 seed;
+	int	  generator_version;
+
 	int			workers;
 	int			priority;
 	int			max_attempts;
@@ -108,6 +124,23 @@ extern void jobs_take_up(Job *job);
  */
 extern bool jobs_advance(const Job *job, const struct JobSlice *slice);
 
+/*
+ * Writes down how far a job has come, unless there was another attempt since, or the
+ * job has ended; that it has come farther makes its attempts not in vain.  Returns how
+ * many workers are wanted: 0 unless the job is running in this attempt.
+ */
+extern int jobs_report(const Job *job, const JobReport *report);
+
+/* Returns the same without writing anything. */
+extern int jobs_workers_wanted(const Job *job);
+
+/*
+ * Sets how many workers are wanted for a job.  If it is running its leader sees to that
+ * within about a second; its engine must be one that has run.  Returns false where the
+ * job has ended or does not exist.
+ */
+extern bool jobs_set_workers(int64 id, int workers);
+
 /* Tells listeners of an event that a job has come to, unless its settings say otherwise; error is an SQLSTATE or NULL. */
 extern void jobs_notify(const Job *job, const char *event, int64 done, const char *error);
 
@@ -118,8 +151,8 @@ extern void jobs_note_retry(Job *job, const char *reason);
 extern void jobs_note_error(const Job *job, const char *sqlstate, const char *message);
 
 /*
- * Ends a job: sets its state, makes its result, records its run if it wrote
- * anything, and tells listeners.  error is an SQLSTATE or NULL.  The job must
+ * Ends a job: sets its state, makes its result, records its run if it is one and
+ * wrote anything, and tells listeners.  error is an SQLSTATE or NULL.  The job must
  * have been read, and locked, in this transaction.
  */
 extern void jobs_finish(Job *job, JobState state, const char *reason, const char *error);

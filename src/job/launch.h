@@ -24,6 +24,7 @@ typedef struct WorkerTicket
 	/* For a leader's helpers. */
 	uint32 team; /* dsm_handle */
 	int	   attempt;
+	int	   number; /* of the helper, from 1 */
 } WorkerTicket;
 
 /* Starts a worker at this point; false if max_worker_processes leaves no room for it. */

@@ -24,9 +24,9 @@
 #include "core/progress.h"
 #include "job/job.h"
 #include "job/locks.h"
+#include "job/member.h"
 #include "job/retry.h"
 #include "job/session.h"
-#include "job/slices.h"
 #include "job/tick.h"
 #include "job/worker.h"
 
@@ -36,9 +36,9 @@
 /* A leader's work on its job. */
 typedef struct Leader
 {
-	JobWorker worker;
-	int		  failures;	 /* retryable errors since the last committed slice */
-	int64	  failed_at; /* the position at the last of them */
+	JobMember member;
+	int		  failures;	 /* retryable errors since something was last committed */
+	int64	  failed_at; /* what was committed at the last of them, as a number that only grows */
 } Leader;
 
 /*
@@ -48,6 +48,8 @@ typedef struct Leader
 static bool
 begin_leading(Job *job)
 {
+	const JobEngine *engine = job_engine(job->engine);
+
 	if (job->state == JOB_CANCELLING)
 		jobs_finish(job, JOB_CANCELLED, "cancelled", NULL);
 	if (job->state != JOB_QUEUED && job->state != JOB_RUNNING)
@@ -58,18 +60,21 @@ begin_leading(Job *job)
 					NULL);
 		return false;
 	}
-	if (job->attempts_in_vain >= job->max_attempts && job->done < job->total)
+	if (engine == NULL)
+	{
+		jobs_finish(job, JOB_FAILED,
+					psprintf("the installed library knows no engine \"%s\"", job->engine), NULL);
+		return false;
+	}
+
+	/* Where slices are all committed nothing can go wrong any more; another engine's total is an estimate. */
+	if (job->attempts_in_vain >= job->max_attempts &&
+		(engine->run != NULL || job->done < job->total))
 	{
 		jobs_finish(job, JOB_FAILED,
 					psprintf("given up: %d attempts ended without a batch being committed",
 							 job->attempts_in_vain),
 					NULL);
-		return false;
-	}
-	if (job_engine(job->engine) == NULL)
-	{
-		jobs_finish(job, JOB_FAILED,
-					psprintf("the installed library knows no engine \"%s\"", job->engine), NULL);
 		return false;
 	}
 
@@ -100,32 +105,14 @@ take_up(int64 id, MemoryContext context, int slot)
 	return job;
 }
 
-/*
- * Reads where the job stands, after something came to nothing, and makes that the
- * team's position.  Returns false if it is no longer ours to work on; a job to be
- * cancelled is then cancelled.
- */
-static bool
-look_again(Leader *leader)
+/* Has the helpers leave; where they commit by themselves, waits until they have. */
+static void
+dismiss_helpers(Leader *leader)
 {
-	Job			 *job = leader->worker.job;
-	MemoryContext context;
-	Job			 *now;
-	bool		  ours;
-
-	session_begin();
-	context = CurrentMemoryContext;
-	now = jobs_read(job->id, true, context);
-	ours = now != NULL && now->attempts == job->attempts;
-	if (ours && now->state == JOB_CANCELLING)
-		jobs_finish(now, JOB_CANCELLED, "cancelled", NULL);
-	ours = ours && now->state == JOB_RUNNING;
-	if (ours)
-		team_note_position(leader->worker.team, now->done);
-	session_commit();
-	if (ours)
-		progress_done(team_position(leader->worker.team));
-	return ours;
+	if (leader->member.engine->run != NULL)
+		team_dismiss(leader->member.team);
+	else
+		team_dissolve(leader->member.team);
 }
 
 /* Ends the job in this state for good; returns false if somebody else has. */
@@ -133,10 +120,11 @@ static bool
 finish(Leader *leader, JobState state, const char *reason, const char *sqlstate,
 	   const char *message)
 {
-	Job *job = leader->worker.job;
+	Job *job = leader->member.job;
 	Job *now;
 	bool ours;
 
+	dismiss_helpers(leader);
 	session_begin();
 	now = jobs_read(job->id, true, CurrentMemoryContext);
 	ours = now != NULL && now->attempts == job->attempts &&
@@ -149,11 +137,40 @@ finish(Leader *leader, JobState state, const char *reason, const char *sqlstate,
 	return ours;
 }
 
+/*
+ * Reads where the job stands, after something came to nothing, and makes that the
+ * team's position.  Returns false if it is no longer ours to work on; a job to be
+ * cancelled is then cancelled.
+ */
+static bool
+look_again(Leader *leader)
+{
+	Job	 *job = leader->member.job;
+	Team *team = leader->member.team;
+	Job	 *now;
+	bool  ours;
+	bool  to_cancel;
+
+	session_begin();
+	now = jobs_read(job->id, true, CurrentMemoryContext);
+	ours = now != NULL && now->attempts == job->attempts;
+	to_cancel = ours && now->state == JOB_CANCELLING;
+	ours = ours && now->state == JOB_RUNNING;
+	if (ours)
+		team_note_position(team, now->done);
+	session_commit();
+	if (ours)
+		progress_done(team_position(team));
+	if (to_cancel)
+		finish(leader, JOB_CANCELLED, "cancelled", NULL, NULL);
+	return ours;
+}
+
 /* Waits before another try; returns false if the job is no longer ours by then. */
 static bool
 wait_to_retry(Leader *leader, const ErrorData *error, const char *sqlstate)
 {
-	Job		   *job = leader->worker.job;
+	Job		   *job = leader->member.job;
 	long		delay = retry_delay_ms(leader->failures);
 	const char *reason =
 		psprintf("tries again after %.1f s: %s", (double) delay / 1000.0, sqlstate);
@@ -183,9 +200,10 @@ static bool
 survive(Leader *leader, const ErrorData *error)
 {
 	const char *sqlstate = pstrdup(unpack_sql_state(error->sqlerrcode));
-	bool		ahead = slices_reset(&leader->worker);
-	int64		position;
+	bool		ahead = member_reset(&leader->member);
+	int64		committed;
 
+	member_report(&leader->member);
 	if (!look_again(leader))
 		return false;
 	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && session_was_interrupted())
@@ -199,14 +217,14 @@ survive(Leader *leader, const ErrorData *error)
 	if (!retry_may_help(error->sqlerrcode))
 	{
 		ereport(LOG, (errcode(error->sqlerrcode), errmsg("pollseed job " INT64_FORMAT " failed: %s",
-														 leader->worker.job->id, error->message)));
+														 leader->member.job->id, error->message)));
 		finish(leader, JOB_FAILED, "failed with an error", sqlstate, error->message);
 		return false;
 	}
 
-	position = team_position(leader->worker.team);
-	leader->failures = position > leader->failed_at ? 1 : leader->failures + 1;
-	leader->failed_at = position;
+	committed = team_position(leader->member.team) + team_batches(leader->member.team);
+	leader->failures = committed > leader->failed_at ? 1 : leader->failures + 1;
+	leader->failed_at = committed;
 	return wait_to_retry(leader, error, sqlstate);
 }
 
@@ -214,7 +232,7 @@ survive(Leader *leader, const ErrorData *error)
 static bool
 work(Leader *leader)
 {
-	while (!slices_work(&leader->worker))
+	while (!member_work(&leader->member))
 	{
 		if (!look_again(leader))
 			return false;
@@ -249,7 +267,7 @@ lead(Leader *leader)
 		}
 		PG_CATCH();
 		{
-			MemoryContextSwitchTo(leader->worker.context);
+			MemoryContextSwitchTo(leader->member.context);
 			error = CopyErrorData();
 			if (surviving && error->sqlerrcode != ERRCODE_QUERY_CANCELED &&
 				!retry_may_help(error->sqlerrcode))
@@ -258,7 +276,7 @@ lead(Leader *leader)
 			FlushErrorState();
 		}
 		PG_END_TRY();
-		MemoryContextSwitchTo(leader->worker.context);
+		MemoryContextSwitchTo(leader->member.context);
 	}
 }
 
@@ -266,29 +284,28 @@ lead(Leader *leader)
 static Team *
 lead_with_team(Job *job, MemoryContext context)
 {
-	Leader leader = {.worker = {.job = job, .engine = job_engine(job->engine), .context = context},
+	Leader leader = {.member = {.job = job, .engine = job_engine(job->engine), .context = context},
 					 .failed_at = -1};
 	ProgressStart start = {.engine = job->engine,
 						   .relation = job->relation,
 						   .job = job->id,
 						   .run = job->run,
-						   .phase = leader.worker.engine->phase,
+						   .phase = leader.member.engine->phase,
 						   .done = job->done,
 						   .total = job->total,
 						   .outlives_transaction = true};
 
 	MemoryContextSwitchTo(context);
-	leader.worker.team = team_make(job);
-	if (team_hire(leader.worker.team, job) < job->workers - 1)
-		ereport(LOG, (errmsg("pollseed job " INT64_FORMAT " runs with fewer workers than asked for",
-							 job->id),
-					  errdetail("No free worker slot (max_worker_processes is %d).",
-								max_worker_processes)));
+	leader.member.team = team_make(job);
+
+	/* One that commits by itself first gets ready. */
+	if (leader.member.engine->run == NULL)
+		team_resize(leader.member.team, job, job->workers);
 	progress_begin(&start);
 	lead(&leader);
 	progress_end();
-	team_dissolve(leader.worker.team);
-	return leader.worker.team;
+	dismiss_helpers(&leader);
+	return leader.member.team;
 }
 
 /* Leads a job, as one of at most so many in this database, unless somebody else does; returns whether it did. */

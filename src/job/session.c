@@ -28,6 +28,9 @@
 
 static int lock_timeout_ms;
 
+/* Where the current transaction was begun. */
+static MemoryContext outer_context;
+
 static volatile sig_atomic_t interrupted;
 
 /* Sets a setting for the rest of the session. */
@@ -109,6 +112,7 @@ session_begin(void)
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
 	}
+	outer_context = CurrentMemoryContext;
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	SPI_connect();
@@ -122,4 +126,5 @@ session_commit(void)
 	SPI_finish();
 	CommitTransactionCommand();
 	(void) pgstat_report_stat(false);
+	MemoryContextSwitchTo(outer_context);
 }

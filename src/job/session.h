@@ -34,7 +34,7 @@ extern void session_begin(void);
  */
 extern void session_limit_lock_waits(void);
 
-/* Commits it. */
+/* Commits it, and returns to the memory context that it was begun in. */
 extern void session_commit(void);
 
 #endif /* POLLSEED_SESSION_H */

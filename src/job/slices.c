@@ -34,107 +34,103 @@ static JobSlice claimed;
 
 /* Opens the engine where it is not open. */
 static void
-open_engine(JobWorker *worker)
+open_engine(JobMember *member)
 {
-	if (worker->state != NULL)
+	if (member->state != NULL)
 		return;
-	worker->state_context =
-		AllocSetContextCreate(worker->context, "pollseed job engine", ALLOCSET_DEFAULT_SIZES);
+	member->share_context =
+		AllocSetContextCreate(member->context, "pollseed job engine", ALLOCSET_DEFAULT_SIZES);
 	session_begin();
 	session_limit_lock_waits();
-	worker->state = worker->engine->open(worker->job, worker->state_context, &worker->granule);
+	member->state = member->engine->open(member->job, member->share_context, &member->granule);
 	session_commit();
-	worker->units = worker->granule;
-	worker->ahead = false;
+	member->units = member->granule;
+	member->ahead = false;
 }
 
 /* Works on a slice and commits it; returns false if it came to nothing. */
 static bool
-work_on(JobWorker *worker, JobSlice *slice)
+work_on(JobMember *member, JobSlice *slice)
 {
 	session_begin();
 	session_limit_lock_waits();
-	if (!worker->engine->work(worker->state, slice) || !jobs_advance(worker->job, slice))
+	if (!member->engine->work(member->state, slice) || !jobs_advance(member->job, slice))
 	{
 		AbortCurrentTransaction();
 		return false;
 	}
-	if (slice->last < worker->job->total && team_may_notify(worker->team))
-		jobs_notify(worker->job, "progress", slice->last, NULL);
+	if (slice->last < member->job->total && team_may_notify(member->team))
+		jobs_notify(member->job, "progress", slice->last, NULL);
 	session_commit();
 	team_advance(slice);
-	progress_done(team_position(worker->team));
+	progress_done(team_position(member->team));
 	return true;
 }
 
 /* Sets the length of the next slice by the time that one took. */
 static void
-adapt(JobWorker *worker, const JobSlice *slice, double work_ms)
+adapt(JobMember *member, const JobSlice *slice, double work_ms)
 {
 	double units = slice->last - slice->first + 1;
 	double growth = (slice->ahead ? SLICE_AHEAD_MS : SLICE_MS) / Max(work_ms, 0.001);
-	int64  granules = (int64) (units * Min(growth, MAX_GROWTH) / worker->granule);
+	int64  granules = (int64) (units * Min(growth, MAX_GROWTH) / member->granule);
 
-	worker->units = Max(granules, 1) * worker->granule;
-	worker->ahead = slice->ahead;
+	member->units = Max(granules, 1) * member->granule;
+	member->ahead = slice->ahead;
 	if (slice->ahead)
-		team_set_pace(slice, worker->units);
+		team_set_pace(slice, member->units);
 }
 
 /* Sets the length of the next slice, which will hold locks, after one that was ahead in vain. */
 static void
-shorten(JobWorker *worker)
+shorten(JobMember *member)
 {
-	worker->units =
-		Max((int64) (worker->units * (SLICE_MS / SLICE_AHEAD_MS)) / worker->granule, 1) *
-		worker->granule;
-	worker->ahead = false;
+	member->units =
+		Max((int64) (member->units * (SLICE_MS / SLICE_AHEAD_MS)) / member->granule, 1) *
+		member->granule;
+	member->ahead = false;
 }
 
 /* Claims the next slice. */
 static bool
-claim(JobWorker *worker)
+claim(JobMember *member)
 {
-	int64 units = worker->ahead ? team_pace(worker->team) : worker->units;
+	int64 units = member->ahead ? team_pace(member->team) : member->units;
 
-	return team_claim(worker->team, units, worker->granule, &claimed);
+	return team_claim(member->team, units, member->granule, &claimed);
 }
 
 bool
-slices_work(JobWorker *worker)
+slices_work(JobMember *member)
 {
-	open_engine(worker);
-	while (claim(worker))
+	open_engine(member);
+	while (claim(member))
 	{
 		instr_time start;
 
 		CHECK_FOR_INTERRUPTS();
 		INSTR_TIME_SET_CURRENT(start);
-		if (!work_on(worker, &claimed))
+		if (!work_on(member, &claimed))
 		{
 			team_give_up(&claimed);
 			claimed.team = NULL;
 			if (claimed.ahead)
-				shorten(worker);
+				shorten(member);
 			return false;
 		}
-		adapt(worker, &claimed, milliseconds_since(start) - claimed.waited_ms);
+		adapt(member, &claimed, milliseconds_since(start) - claimed.waited_ms);
 		claimed.team = NULL;
 	}
 	return true;
 }
 
 bool
-slices_reset(JobWorker *worker)
+slices_give_up(void)
 {
 	bool ahead = claimed.team != NULL && claimed.ahead;
 
 	if (claimed.team != NULL)
 		team_give_up(&claimed);
 	claimed.team = NULL;
-	if (worker->state_context != NULL)
-		MemoryContextDelete(worker->state_context);
-	worker->state_context = NULL;
-	worker->state = NULL;
 	return ahead;
 }

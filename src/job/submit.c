@@ -43,6 +43,14 @@ job_request(FunctionCallInfo fcinfo, int first_arg, JobEntry *entry)
 										  DEFAULT_MAX_ATTEMPTS, MAX_MAX_ATTEMPTS);
 }
 
+void
+job_request_workers(FunctionCallInfo fcinfo, int arg, JobEntry *entry)
+{
+	entry->workers = request_integer(fcinfo, arg, "workers", DEFAULT_WORKERS, MAX_JOB_WORKERS);
+	entry->priority = DEFAULT_PRIORITY;
+	entry->max_attempts = DEFAULT_MAX_ATTEMPTS;
+}
+
 /* Tells whether a role may log in. */
 static bool
 role_may_login(Oid role)

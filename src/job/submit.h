@@ -12,13 +12,14 @@
 
 #include "job/jobs.h"
 
-#define MAX_JOB_WORKERS 64
-
 /*
  * Sets the workers, priority and max_attempts of a job from three arguments that
  * follow one another; raises 22023 for one out of range.
  */
 extern void job_request(FunctionCallInfo fcinfo, int first_arg, JobEntry *entry);
+
+/* Sets the workers from an argument in the same way, and the others to their defaults. */
+extern void job_request_workers(FunctionCallInfo fcinfo, int arg, JobEntry *entry);
 
 /*
  * Raises an error unless the current user can have a job: in a security-restricted

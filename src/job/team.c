@@ -17,6 +17,7 @@
 
 #include "core/compat.h"
 #include "core/figures.h"
+#include "job/crew.h"
 #include "job/launch.h"
 #include "job/team.h"
 
@@ -37,24 +38,29 @@ typedef struct TeamShare
 {
 	slock_t mutex; /* protects all below but moved */
 	int64	total;
-	int		members; /* at most, the leader included */
+	int		members; /* wanted, the leader included */
+	int		size;	 /* that there are */
 	int64
 		pace; /* units of a slice that is ahead, as the member who finished one last found right */
 	int64		position;	/* the last committed unit */
 	int64		next;		/* the first unit that nobody has claimed */
 	uint32		generation; /* goes up when claims become void */
 	bool		dissolved;
+	bool		nothing_left; /* for another helper to do */
+	int64		batches;	  /* committed by members of a team that claims no units */
 	TimestampTz notified_at;
 
-	ConditionVariable moved; /* position, generation or dissolved changed */
+	ConditionVariable moved; /* position, generation, members or dissolved changed */
 } TeamShare;
 
 struct Team
 {
-	TeamShare				*share;
-	dsm_segment				*segment; /* or NULL */
-	BackgroundWorkerHandle **handles; /* of the leader's helpers; NULL for those that are gone */
-	int						 handle_count;
+	TeamShare	*share;
+	dsm_segment *segment; /* or NULL */
+
+	/* The leader's. */
+	TeamShare *own;	 /* where there is no segment */
+	Crew	  *crew; /* NULL: this is a helper */
 };
 
 /* Fills in what a team shares. */
@@ -66,8 +72,20 @@ init_share(TeamShare *share, const Job *job)
 	ConditionVariableInit(&share->moved);
 	share->total = job->total;
 	share->members = job->workers;
+	share->size = 1;
 	share->position = job->done;
 	share->next = job->done + 1;
+}
+
+/* Makes a copy of what a team shares, which nobody waits for yet. */
+static void
+copy_share(TeamShare *copy, TeamShare *share)
+{
+	SpinLockAcquire(&share->mutex);
+	*copy = *share;
+	SpinLockRelease(&share->mutex);
+	SpinLockInit(&copy->mutex);
+	ConditionVariableInit(&copy->moved);
 }
 
 Team *
@@ -75,7 +93,8 @@ team_make(const Job *job)
 {
 	Team *team = palloc0_object(Team);
 
-	team->share = palloc_object(TeamShare);
+	team->own = team->share = palloc_object(TeamShare);
+	team->crew = crew_make();
 	init_share(team->share, job);
 	return team;
 }
@@ -103,29 +122,81 @@ dissolve_on_detach(dsm_segment *segment, Datum arg pg_attribute_unused())
 	ConditionVariableBroadcast(&share->moved);
 }
 
-int
-team_hire(Team *team, const Job *job)
+/* Makes all claims void that are not committed; the mutex is held. */
+static void
+void_claims(TeamShare *share)
 {
-	WorkerTicket ticket = {.database = MyDatabaseId, .role = job->owner, .job = job->id};
-	int			 wanted = job->workers - 1;
+	share->generation++;
+	share->next = share->position + 1;
+}
 
-	if (wanted == 0)
-		return 0;
+/*
+ * Voids the claims of helpers that are gone, and with them all others.  A leader
+ * looks each time that it has waited for long.
+ */
+static void
+bury_helpers(Team *team)
+{
+	if (team->crew == NULL || !crew_bury(team->crew))
+		return;
+	SpinLockAcquire(&team->share->mutex);
+	void_claims(team->share);
+	SpinLockRelease(&team->share->mutex);
+	ConditionVariableBroadcast(&team->share->moved);
+}
 
-	team->segment = dsm_create(sizeof(TeamShare), 0);
+/* Moves what the team shares to where helpers can reach it; returns whether it is there. */
+static bool
+share_with_helpers(Team *team)
+{
+	if (team->segment != NULL)
+		return true;
+	team->segment = dsm_create(sizeof(TeamShare), DSM_CREATE_NULL_IF_MAXSEGMENTS);
+	if (team->segment == NULL)
+		return false;
 	dsm_pin_mapping(team->segment);
 	team->share = dsm_segment_address(team->segment);
-	init_share(team->share, job);
+	copy_share(team->share, team->own);
 	on_dsm_detach(team->segment, dissolve_on_detach, (Datum) 0);
+	return true;
+}
 
-	ticket.team = dsm_segment_handle(team->segment);
-	ticket.attempt = job->attempts;
-	team->handles = palloc0_array(BackgroundWorkerHandle *, wanted);
-	while (team->handle_count < wanted &&
-		   launch_worker(&ticket, "pollseed_helper_main", "pollseed helper",
-						 &team->handles[team->handle_count]))
-		team->handle_count++;
-	return team->handle_count;
+/* Sets how many members are wanted; returns whether more helpers would have something to do. */
+static bool
+set_members(Team *team, int members)
+{
+	TeamShare *share = team->share;
+	bool	   shrinks;
+	bool	   something_left;
+
+	SpinLockAcquire(&share->mutex);
+	shrinks = members < share->members;
+	share->members = members;
+	something_left = !share->nothing_left;
+	SpinLockRelease(&share->mutex);
+	if (shrinks)
+	{
+		crew_excuse(team->crew, members);
+		ConditionVariableBroadcast(&share->moved);
+	}
+	return something_left;
+}
+
+void
+team_resize(Team *team, const Job *job, int workers)
+{
+	WorkerTicket ticket = {
+		.database = MyDatabaseId, .role = job->owner, .job = job->id, .attempt = job->attempts};
+
+	bury_helpers(team);
+	if (set_members(team, workers) && workers > 1 && share_with_helpers(team))
+	{
+		ticket.team = dsm_segment_handle(team->segment);
+		crew_hire(team->crew, &ticket, workers);
+	}
+	SpinLockAcquire(&team->share->mutex);
+	team->share->size = 1 + crew_size(team->crew, workers);
+	SpinLockRelease(&team->share->mutex);
 }
 
 Team *
@@ -142,42 +213,6 @@ team_join(uint32 handle)
 	team->segment = segment;
 	team->share = dsm_segment_address(segment);
 	return team;
-}
-
-/* Makes all claims void that are not committed; the mutex is held. */
-static void
-void_claims(TeamShare *share)
-{
-	share->generation++;
-	share->next = share->position + 1;
-}
-
-/*
- * Voids the claims of helpers that are gone, and with them all others.  A leader
- * looks each time that it has waited for long.
- */
-static void
-bury_helpers(Team *team)
-{
-	bool any = false;
-
-	for (int i = 0; i < team->handle_count; i++)
-	{
-		pid_t pid;
-
-		if (team->handles[i] == NULL ||
-			GetBackgroundWorkerPid(team->handles[i], &pid) != BGWH_STOPPED)
-			continue;
-		pfree(team->handles[i]);
-		team->handles[i] = NULL;
-		any = true;
-	}
-	if (!any)
-		return;
-	SpinLockAcquire(&team->share->mutex);
-	void_claims(team->share);
-	SpinLockRelease(&team->share->mutex);
-	ConditionVariableBroadcast(&team->share->moved);
 }
 
 /*
@@ -349,20 +384,88 @@ team_may_notify(Team *team)
 	return may;
 }
 
+int
+team_size(Team *team)
+{
+	int size;
+
+	SpinLockAcquire(&team->share->mutex);
+	size = team->share->size;
+	SpinLockRelease(&team->share->mutex);
+	return size;
+}
+
+bool
+team_wants(Team *team, int number)
+{
+	bool wants;
+
+	SpinLockAcquire(&team->share->mutex);
+	wants = !team->share->dissolved && number < team->share->members;
+	SpinLockRelease(&team->share->mutex);
+	return wants;
+}
+
+bool
+team_sleep(Team *team, int number, long ms)
+{
+	ConditionVariablePrepareToSleep(&team->share->moved);
+	if (team_wants(team, number))
+		(void) ConditionVariableTimedSleep(&team->share->moved, ms, PG_WAIT_EXTENSION);
+	ConditionVariableCancelSleep();
+	return team_wants(team, number);
+}
+
+void
+team_note_nothing_left(Team *team)
+{
+	SpinLockAcquire(&team->share->mutex);
+	team->share->nothing_left = true;
+	SpinLockRelease(&team->share->mutex);
+}
+
+void
+team_count_batches(Team *team, int batches)
+{
+	SpinLockAcquire(&team->share->mutex);
+	team->share->batches += batches;
+	SpinLockRelease(&team->share->mutex);
+}
+
+int64
+team_batches(Team *team)
+{
+	int64 batches;
+
+	SpinLockAcquire(&team->share->mutex);
+	batches = team->share->batches;
+	SpinLockRelease(&team->share->mutex);
+	return batches;
+}
+
 void
 team_dissolve(Team *team)
 {
-	if (team->segment != NULL)
-		dsm_detach(team->segment);
+	if (team->segment == NULL)
+		return;
+
+	/* What the leader still asks of it, it asks itself. */
+	copy_share(team->own, team->share);
+	team->share = team->own;
+	dsm_detach(team->segment);
 	team->segment = NULL;
+}
+
+void
+team_dismiss(Team *team)
+{
+	team_dissolve(team);
+	crew_interrupt(team->crew);
+	crew_await(team->crew);
 }
 
 void
 team_await_helpers(Team *team)
 {
-	for (int i = 0; i < team->handle_count; i++)
-	{
-		if (team->handles[i] != NULL)
-			(void) WaitForBackgroundWorkerShutdown(team->handles[i]);
-	}
+	crew_await(team->crew);
 }

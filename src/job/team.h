@@ -3,10 +3,11 @@
  * team.h
  *		The processes that work on one job, and how they share its units.
  *
- * A leader, and helpers if the job asks for more workers.  Each claims the next
- * slice of units, works on it in a transaction of its own, waits until all
- * slices before it are committed (its turn), and commits.  The job's row decides
- * what is committed; the team's shared memory only says when to look.
+ * A leader, and helpers if the job asks for more workers.  Where the engine commits by
+ * itself they share no more than who is to be there.  Else each claims the next slice
+ * of units, works on it in a transaction of its own, waits until all slices before it
+ * are committed (its turn), and commits.  The job's row decides what is committed; the
+ * team's shared memory only says when to look.
  *
  * When a slice is given up, all claims are void: a new generation claims on
  * from the last committed unit.  Helpers only make it faster: what they fail at
@@ -24,8 +25,29 @@ typedef struct Team Team;
 /* Makes a team of a leader alone, in the current memory context. */
 extern Team *team_make(const Job *job);
 
-/* Starts helpers, as many as the job asks for and there is room for; returns how many. */
-extern int team_hire(Team *team, const Job *job);
+/*
+ * Has so many processes work on the job, the leader included.  Starts helpers, as
+ * far as there is room for them, unless one has found nothing left to do; one that
+ * ended otherwise is started again after a few seconds.  Or lets those with the highest
+ * numbers go, when they next ask.
+ */
+extern void team_resize(Team *team, const Job *job, int workers);
+
+/* Returns how many processes there are, the leader included, as the leader knows. */
+extern int team_size(Team *team);
+
+/* Tells whether the helper of a number is to stay. */
+extern bool team_wants(Team *team, int number);
+
+/* Has the helper of a number sleep for so long, or until something happens in the team; returns whether it is to stay. */
+extern bool team_sleep(Team *team, int number, long ms);
+
+/* Says that a helper found nothing left to do, so that no more are needed. */
+extern void team_note_nothing_left(Team *team);
+
+/* Counts batches that a member committed by itself, and returns how many all members have. */
+extern void	 team_count_batches(Team *team, int batches);
+extern int64 team_batches(Team *team);
 
 /* Joins the team that a ticket names; NULL if it has been dissolved. */
 extern Team *team_join(uint32 handle);
@@ -66,8 +88,11 @@ extern int64 team_pace(Team *team);
 /* Tells whether it is time for a listener to hear of progress again; then it counts as told. */
 extern bool team_may_notify(Team *team);
 
-/* Has the helpers stop, and leaves the team. */
+/* Has the helpers stop when they next ask, and leaves the leader alone. */
 extern void team_dissolve(Team *team);
+
+/* Has the helpers stop at once, and waits until they have: to be called outside of any transaction. */
+extern void team_dismiss(Team *team);
 
 /* Waits until a dissolved team's helpers are gone, so that their worker slots are free. */
 extern void team_await_helpers(Team *team);

@@ -143,7 +143,7 @@ Datum
 pollseed_seed_async(PG_FUNCTION_ARGS)
 {
 	Seeding		 seeding = {0};
-	JobEntry	 entry = {.engine = VOTES_ENGINE, .generator_version = VOTE_GENERATOR_VERSION};
+	JobEntry	 entry = {.engine = VOTES_ENGINE, .is_run = true};
 	Poll		*poll;
 	PollOptions *options;
 	VoteShare	*shares;
@@ -171,6 +171,7 @@ pollseed_seed_async(PG_FUNCTION_ARGS)
 	entry.plan = make_plan(poll, &seeding, options, shares, entry.arguments);
 	entry.total = seeding.spec.vote_count;
 	entry.seed = seeding.spec.seed;
+	entry.generator_version = VOTE_GENERATOR_VERSION;
 	id = job_submit(&entry);
 
 	poll_close(poll);
