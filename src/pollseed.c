@@ -10,6 +10,8 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "backfill/backfill_job.h"
+#include "backfill/settings.h"
 #include "core/compat.h"
 #include "core/notify.h"
 #include "core/progress.h"
@@ -30,5 +32,7 @@ _PG_init(void)
 	job_init();
 	writer_init();
 	seed_job_init();
+	backfill_init();
+	backfill_job_init();
 	MarkGUCPrefixReserved("pollseed");
 }
