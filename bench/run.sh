@@ -1,20 +1,14 @@
 #!/bin/bash
-# Measures every figure that the README quotes, each with its peer in the same run on the same server, and prints them beside
-# what is required.  Exits with 1 when a figure is missed.  ROUNDS=n: how often (default 3).  QUICK=1: a tenth of the
-# sizes, to see that it works; then no figure counts.  "make bench" builds and installs before it calls this.
+# Measures the figures of votes and background jobs that the README quotes, each with its peer in the same run on the same server,
+# and prints them beside what is required; see lib.sh for ROUNDS and QUICK.  "make bench" builds and installs before it calls this.
 set -euo pipefail
-. "$(dirname "$0")/../dev/lib.sh"
+. "$(dirname "$0")/lib.sh"
 
-BENCH=$ROOT/bench
-QUICK=${QUICK:-0}
 if [ "$QUICK" = 0 ]; then
-  ROUNDS=${ROUNDS:-3}
   SMALL=10000 MEDIUM=100000 BIG=1000000 HUGE=10000000
 else
-  ROUNDS=${ROUNDS:-1}
   SMALL=1000 MEDIUM=10000 BIG=100000 HUGE=1000000
 fi
-[[ $ROUNDS =~ ^[1-9][0-9]*$ ]] || die "ROUNDS must be a positive number, not \"$ROUNDS\""
 
 # Short runs are repeated within a round, the big one is taken thrice between its peers, and the slow way is measured on a part
 # and scaled.
@@ -27,19 +21,12 @@ SETTINGS=('shared_buffers = 1GB' 'max_wal_size = 8GB' 'autovacuum = off')
 SEEDING="seed => 20260101, ends_at => '2026-01-01 00:00+00'"
 VOTE_COLUMNS='option_id, language, votes_after, event_type, inserted_at, updated_at'
 
-# One number with commas.
-commas() { sed -E ':a; s/^([0-9]+)([0-9]{3})/\1,\2/; ta' <<<"$1"; }
-
-progress() { printf '%s\n' "$*" >&2; }
-
-psql_bench() { cluster_psql "$WORK" "$DB" -q -A -t -F ' ' "$@"; }
-
-. "$BENCH/jobs.sh"
+. "$BENCH_DIR/jobs.sh"
 
 # Make the rows that a number of votes consists of, and remember what a table with exactly these looks like.
 prepare_rows() {
   progress "preparing $(commas "$1") rows"
-  psql_bench -v votes="$1" -v dir="$WORK" -v seeding="$SEEDING" -f "$BENCH/prepare.sql" >"$WORK/$1.expected"
+  psql_bench -v votes="$1" -v dir="$WORK" -v seeding="$SEEDING" -f "$BENCH_DIR/prepare.sql" >"$WORK/$1.expected"
 }
 
 # Before each timed run: the session has done both ways of writing once, the table is empty, and nothing waits to be written out.
@@ -183,39 +170,6 @@ measure() {
   seed_watched "$HUGE" "$WORK/direct-$HUGE.ms"
 }
 
-# The median of a figure.
-median() {
-  sort -g "$WORK/$1" | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
-}
-
-calc() { awk "BEGIN { printf \"%.9g\", $1 }"; }
-
-print_machine() {
-  local seconds=$1
-  echo "CPU        $(sed -n '/^model name/ { s/.*: //p; q }' /proc/cpuinfo), $(nproc) cores"
-  echo "memory     $(awk '/^MemTotal/ { printf "%.1f GB", $2 / 1048576 }' /proc/meminfo)"
-  echo "system     $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release), Linux $(uname -r)"
-  echo "server     $(psql_bench -c "SELECT format('PostgreSQL %s, fsync %s, ', current_setting('server_version'), current_setting('fsync'))")$(
-    printf '%s, ' "${SETTINGS[@]}"
-  )otherwise default"
-  echo "pollseed   $EXTVERSION, rounds: $ROUNDS, medians, $seconds s in all, load before $LOAD_BEFORE"
-}
-
-# One row: what, ours, peer, their unit, the most that ours ÷ peer may be.
-MISSED=0
-row() {
-  local verdict=ok
-  [ "$(calc "$2 / $3 <= $5")" = 1 ] || {
-    verdict=MISSED
-    MISSED=$((MISSED + 1))
-  }
-  awk -v what="$1" -v ours="$2" -v peer="$3" -v unit="$4" -v most="$5" -v verdict="$verdict" 'BEGIN {
-    ratio = ours / peer
-    printf "%-61s %12s %13s %8s %9s  %s\n", what, sprintf("%.5g %s", ours, unit), sprintf("%.5g %s", peer, unit),
-      sprintf(ratio < 0.01 ? "%.4f" : "%.2f", ratio), "<= " most, verdict
-  }'
-}
-
 print_table() {
   local ours_big ours_small insert_select sizes votes slowest fastest
   ours_big=$(median "direct-$BIG.ms")
@@ -225,7 +179,7 @@ print_table() {
   slowest=$(sort -g <<<"$sizes" | tail -n 1)
   fastest=$(sort -g <<<"$sizes" | head -n 1)
 
-  printf '%-61s %12s %13s %8s %9s\n' what ours peer ratio required
+  print_head
   row "$(commas "$BIG") votes, direct lane / COPY BINARY" "$ours_big" "$(median copy-binary.ms)" ms 0.40
   row "$(commas "$BIG") votes, direct lane / INSERT ... SELECT" "$ours_big" "$insert_select" ms 0.40
   row "$(commas "$BIG") votes, SPI lane / INSERT ... SELECT" "$(median spi.ms)" "$insert_select" ms 1.10
@@ -244,23 +198,7 @@ print_table() {
     "$(calc "$ours_big / $(median copy-text.ms)" | awk '{ printf "%.2f", $1 }')"
 }
 
-# Every time that was measured, to judge by how quiet the machine was.
-print_samples() {
-  local figure
-  echo 'all times in ms:'
-  for figure in "direct-$BIG" copy-binary copy-text insert-select spi "direct-$SMALL" batches single "direct-$MEDIUM" "direct-$HUGE" \
-    "${JOB_FIGURES[@]}"; do
-    printf '  %-16s%s\n' "$figure" "$(awk '{ printf " %.5g", $1 }' "$WORK/$figure.ms")"
-  done
-}
-
-use_server
-have awk || die 'awk is missing'
-make_work bench
-trap 'cluster_stop "$WORK"; rm -rf "$WORK"' EXIT
-LOAD_BEFORE=$(cut -d ' ' -f 1 /proc/loadavg)
-SECONDS=0
-cluster_start "$WORK" "${SETTINGS[@]}"
+start_server
 cluster_psql "$WORK" postgres -q -c "CREATE DATABASE $DB"
 prepare_rows "$SMALL"
 prepare_rows "$BIG"
@@ -268,20 +206,14 @@ psql_bench -c "$rows_but_ids rows_$BIG" >"$WORK/$BIG.but-ids"
 for way in batches single; do
   votes=$SMALL
   [ $way = batches ] || votes=$((SMALL / SINGLE_PART))
-  psql_bench -v way=$way -v rows="$SMALL" -v votes="$votes" -f "$BENCH/client.sql" >"$WORK/$way.sql"
+  psql_bench -v way=$way -v rows="$SMALL" -v votes="$votes" -f "$BENCH_DIR/client.sql" >"$WORK/$way.sql"
 done
 measure
 
 echo
-print_machine "$SECONDS"
+print_machine
 echo
 print_table
-print_samples
-if [ "$QUICK" != 0 ]; then
-  echo
-  echo 'QUICK: the sizes are a tenth, so none of these figures counts.'
-elif [ "$MISSED" -gt 0 ]; then
-  echo
-  echo "$MISSED of 12 figures missed."
-  exit 1
-fi
+print_samples "direct-$BIG" copy-binary copy-text insert-select spi "direct-$SMALL" batches single "direct-$MEDIUM" "direct-$HUGE" \
+  "${JOB_FIGURES[@]}"
+finish

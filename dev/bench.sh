@@ -1,14 +1,33 @@
 #!/bin/bash
-# Prepare, build and install as a user would, then hand over to bench/run.sh, which measures and prints.
+# Prepare, build and install as a user would, then hand over to the scripts in bench/, which measure and print.
+# BENCH="votes backfill": which of them (default both); see bench/lib.sh for ROUNDS and QUICK.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
+# The script that measures a part.
+script_of() {
+  case $1 in
+    votes) echo bench/run.sh ;;
+    backfill) echo bench/backfill.sh ;;
+    *) die "BENCH: there is no \"$1\", only votes and backfill" ;;
+  esac
+}
+
+read -r -a parts <<<"${BENCH:-votes backfill}"
+scripts=()
+for part in "${parts[@]}"; do
+  scripts+=("$(script_of "$part")")
+done
+
 "$ROOT/dev/prepare.sh" build bench
 use_server
-[ -x "$ROOT/bench/run.sh" ] || die 'bench/run.sh is missing'
 make_work bench
 trap 'rm -rf "$WORK"' EXIT
 copy_tree "$WORK/tree"
 build_and_install "$WORK/tree"
 cd "$ROOT"
-bench/run.sh "$@"
+status=0
+for script in "${scripts[@]}"; do
+  "$script" || status=1
+done
+exit $status

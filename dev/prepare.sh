@@ -44,6 +44,7 @@ need_for() {
       ;;
     bench)
       need_server
+      have perl || need perl
       ;;
     *) die "prepare.sh: unknown purpose $1" ;;
   esac
