@@ -102,7 +102,7 @@ single() { timed single "$1" <"$WORK/single.sql"; }
 # Seed in a session of its own and look every 20 ms at the memory that is its process's own (not the shared buffers).
 # Adds the peak in kB to a figure, and the time to another unless that is /dev/null.  Arguments: votes, file of times.
 seed_watched() {
-  local votes=$1 times=$2 pid line peak=0 output
+  local votes=$1 times=$2 pid line part='' peak=0 output
   fresh_start | psql_bench -f -
   coproc SESSION { psql_bench -f - 2>&1; }
   output=${SESSION[0]}
@@ -114,9 +114,12 @@ seed_watched() {
     printf '%s\n' '\timing off'
     echo "SELECT 'rows', count(*) FROM vote_events;"
   } >&"${SESSION[1]}"
+  # What had come of a line when the time was up is not read again.
   until read -r -t 0.02 -u "$output" line; do
+    part+=$line
     watch_memory "$pid"
   done
+  line=$part$line
   [ "$line" = 'lane direct' ] || die "seeding $votes votes said: $line"
   read -r -u "$output" line
   awk '{ print $2 }' <<<"$line" >>"$times"
