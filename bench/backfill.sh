@@ -130,7 +130,7 @@ job() {
   until [ -s "$out" ]; do
     echo "SELECT state, extract(epoch FROM finished_at - queued_at) * 1000 FROM pollseed_jobs WHERE id = $id AND finished_at IS NOT NULL"
     printf '%s\n' "\g $out"
-    sleep 0.2
+    sleep 0.5
   done | psql_bench -f -
   grep -q '^succeeded ' "$out" || die "a job ended with: $(cat "$out")"
   awk '{ print $2 }' "$out" >>"$WORK/$figure.ms"
