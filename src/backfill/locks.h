@@ -3,9 +3,9 @@
  * locks.h
  *		Locks that say who works on a backfill, and on which range of it.
  *
- * They are advisory locks: see core/advisory.h.  pg_locks shows them with objsubid BACKFILL_RUNNER_LOCK and
- * BACKFILL_RANGE_LOCK.  Lock order: the runner's, then a range's, both before any
- * row; nobody waits for a range's.
+ * They are advisory locks: see core/advisory.h.  pg_locks shows them with objsubid
+ * BACKFILL_RUNNER_LOCK and BACKFILL_RANGE_LOCK.  Lock order: the runner's, then a
+ * range's, both before any row; nobody waits for a range's.
  *
  *-------------------------------------------------------------------------
  */
