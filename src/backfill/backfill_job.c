@@ -69,9 +69,9 @@ read_figures(BackfillJob *job, const Backfill *backfill)
 	Datum value = Int64GetDatum(backfill->id);
 
 	session_begin();
-	(void) backfill_execute("SELECT s.done, s.remaining FROM pollseed.backfill_standing AS s"
-							" WHERE s.backfill_id OPERATOR(pg_catalog.=) $1",
-							1, &type, &value, NULL);
+	(void) sql_execute_own("SELECT s.done, s.remaining FROM pollseed.backfill_standing AS s"
+						   " WHERE s.backfill_id OPERATOR(pg_catalog.=) $1",
+						   1, &type, &value, NULL);
 	job->done = DatumGetInt64(sql_value_not_null(0, 1));
 	job->total = job->done + DatumGetInt64(sql_value_not_null(0, 2));
 	session_commit();
@@ -320,8 +320,7 @@ pollseed_backfill_async(PG_FUNCTION_ARGS)
 	Backfill *backfill;
 	int64	  id;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("name must not be null")));
+	require_argument(fcinfo, 0, "name");
 	PreventCommandIfReadOnly("pollseed_backfill_async()");
 	job_request_workers(fcinfo, 1, &entry);
 	SPI_connect();

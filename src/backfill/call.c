@@ -243,9 +243,9 @@ remaining_rows(const Backfill *backfill)
 	Oid	  type = INT8OID;
 	Datum value = Int64GetDatum(backfill->id);
 
-	(void) backfill_execute("SELECT s.remaining FROM pollseed.backfill_standing AS s"
-							" WHERE s.backfill_id OPERATOR(pg_catalog.=) $1",
-							1, &type, &value, NULL);
+	(void) sql_execute_own("SELECT s.remaining FROM pollseed.backfill_standing AS s"
+						   " WHERE s.backfill_id OPERATOR(pg_catalog.=) $1",
+						   1, &type, &value, NULL);
 	return DatumGetInt64(sql_value_not_null(0, 1));
 }
 
@@ -280,13 +280,11 @@ pollseed_backfill_run(PG_FUNCTION_ARGS)
 						   .until = deadline_argument(fcinfo, 2)};
 	const char *name;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("name must not be null")));
+	name = text_argument(fcinfo, 0, "name");
 	if (!PG_ARGISNULL(1) && request.max_batches < 1)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						errmsg("max_batches must be at least 1")));
 	PreventCommandIfReadOnly("pollseed_backfill_run()");
-	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	if (call_may_commit(fcinfo))
 	{
 		SPI_connect_ext(SPI_OPT_NONATOMIC);
@@ -317,8 +315,7 @@ pollseed_backfill_step(PG_FUNCTION_ARGS)
 						   .figures = values};
 	instr_time	start;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("name must not be null")));
+	require_argument(fcinfo, 0, "name");
 	if (request.max_batches < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("batches must be at least 1")));

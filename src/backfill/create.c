@@ -16,7 +16,6 @@
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "parser/parser.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -67,16 +66,6 @@ backfill_row(FunctionCallInfo fcinfo, const char *name)
 					1, &type, &value, NULL) != 1)
 		elog(ERROR, "backfill \"%s\" is not in the view", name);
 	return SPI_datumTransfer(sql_value_not_null(0, 1), false, -1);
-}
-
-/* Returns an argument's text; raises 22004 where it is NULL. */
-static char *
-required_text(FunctionCallInfo fcinfo, int arg, const char *name)
-{
-	if (PG_ARGISNULL(arg))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be null", name)));
-	return text_to_cstring(PG_GETARG_TEXT_PP(arg));
 }
 
 /* Adds a column of the table to the key; raises 42703 where there is none, and 42611 where it may be null. */
@@ -148,20 +137,11 @@ use_named_key(Backfill *backfill, Relation rel, const char *key)
 static void
 check_source(const char *source)
 {
-	List *statements = raw_parser(source, RAW_PARSE_DEFAULT);
-
-	if (list_length(statements) == 1)
-	{
-		const RawStmt *raw = linitial_node(RawStmt, statements);
-
-		/* Its length is given where a semicolon ends it. */
-		if (raw->stmt_len == 0 && IsA(raw->stmt, SelectStmt) &&
-			((SelectStmt *) raw->stmt)->intoClause == NULL)
-			return;
-	}
-	ereport(ERROR, (errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
-					errmsg("a backfill's source must be one SELECT, without a semicolon"),
-					errhint("Example: SELECT id, lower(email) FROM users WHERE id = ANY ($1)")));
+	if (!sql_is_select(source))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
+				 errmsg("a backfill's source must be one SELECT, without a semicolon"),
+				 errhint("Example: SELECT id, lower(email) FROM users WHERE id = ANY ($1)")));
 }
 
 /* Raises an error unless the caller may fill the column of the table, which must be one whose rows can all be seen. */
@@ -204,9 +184,7 @@ resolve_columns(FunctionCallInfo fcinfo, Backfill *backfill, Relation rel)
 {
 	const char *column;
 
-	if (PG_ARGISNULL(ARG_COLUMN))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-						errmsg("target_column must not be null")));
+	require_argument(fcinfo, ARG_COLUMN, "target_column");
 	column = pstrdup(NameStr(*PG_GETARG_NAME(ARG_COLUMN)));
 	backfill->column = (BackfillColumn){column, get_attnum(RelationGetRelid(rel), column)};
 	if (backfill->column.attnum <= 0)
@@ -321,7 +299,7 @@ key_datums(const Backfill *backfill, Datum *names, Datum *numbers)
 static bool
 insert_definition(int nargs, Oid *types, Datum *values, const char *nulls)
 {
-	return backfill_execute(
+	return sql_execute_own(
 			   "INSERT INTO pollseed.backfills (name, owner, owner_oid, database_oid, relation,"
 			   " relation_oid, target_column, target_attnum, key_columns, key_attnums, source,"
 			   " strategy, batch_size, target_time, throttle, after_backfill, settings)"
@@ -340,7 +318,7 @@ insert_definition(int nargs, Oid *types, Datum *values, const char *nulls)
 static bool
 is_same_definition(int nargs, Oid *types, Datum *values, const char *nulls)
 {
-	return backfill_execute(
+	return sql_execute_own(
 			   "SELECT FROM pollseed.backfills AS b WHERE b.name OPERATOR(pg_catalog.=) $1"
 			   " AND ROW(b.owner, b.owner_oid, b.database_oid, b.relation_oid,"
 			   " b.target_column, b.target_attnum, b.key_columns, b.key_attnums, b.source,"
@@ -401,17 +379,15 @@ keep_definition(const Backfill *backfill)
 Datum
 pollseed_backfill_create(PG_FUNCTION_ARGS)
 {
-	Backfill		backfill = {.owner = GetUserId(), .owner_exists = true};
-	BackfillSession session;
-	Relation		rel;
-	Datum			row;
+	Backfill	   backfill = {.owner = GetUserId(), .owner_exists = true};
+	DefinerSession session;
+	Relation	   rel;
+	Datum		   row;
 
 	PreventCommandIfReadOnly("pollseed_backfill_create()");
-	backfill.name = required_text(fcinfo, ARG_NAME, "name");
-	backfill.source = required_text(fcinfo, ARG_SOURCE, "source");
-	if (PG_ARGISNULL(ARG_TARGET))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("target must not be null")));
+	backfill.name = text_argument(fcinfo, ARG_NAME, "name");
+	backfill.source = text_argument(fcinfo, ARG_SOURCE, "source");
+	require_argument(fcinfo, ARG_TARGET, "target");
 	check_source(backfill.source);
 
 	SPI_connect();
@@ -420,10 +396,10 @@ pollseed_backfill_create(PG_FUNCTION_ARGS)
 	backfill.relation_name = relation_quoted_name(rel);
 	resolve_columns(fcinfo, &backfill, rel);
 	resolve_manner(fcinfo, &backfill);
-	backfill.settings = DatumGetJsonbPCopy(backfill_settings());
+	backfill.settings = DatumGetJsonbPCopy(definer_settings());
 	session = backfill_enter(&backfill);
 	check_statements(&backfill, rel);
-	backfill_leave(&session);
+	definer_leave(&session);
 	keep_definition(&backfill);
 	row = backfill_row(fcinfo, backfill.name);
 	relation_close(rel, NoLock);
@@ -438,10 +414,10 @@ delete_rows(const Backfill *backfill, const char *table, const char *condition)
 	Oid	  type = INT8OID;
 	Datum value = Int64GetDatum(backfill->id);
 
-	return backfill_execute(psprintf("DELETE FROM pollseed.%s AS t"
-									 " WHERE t.backfill_id OPERATOR(pg_catalog.=) $1%s",
-									 table, condition),
-							1, &type, &value, NULL);
+	return sql_execute_own(psprintf("DELETE FROM pollseed.%s AS t"
+									" WHERE t.backfill_id OPERATOR(pg_catalog.=) $1%s",
+									table, condition),
+						   1, &type, &value, NULL);
 }
 
 /* pollseed_backfill_drop(name) */
@@ -472,9 +448,9 @@ recount_settled(const Backfill *backfill)
 	Oid	  type = INT8OID;
 	Datum value = Int64GetDatum(backfill->id);
 
-	(void) backfill_execute("UPDATE pollseed.backfill_ranges AS r SET quarantined = 0, no_data = 0"
-							" WHERE r.backfill_id OPERATOR(pg_catalog.=) $1",
-							1, &type, &value, NULL);
+	(void) sql_execute_own("UPDATE pollseed.backfill_ranges AS r SET quarantined = 0, no_data = 0"
+						   " WHERE r.backfill_id OPERATOR(pg_catalog.=) $1",
+						   1, &type, &value, NULL);
 	(void) backfill_update(
 		backfill,
 		"quarantined = c.quarantined, no_data = c.no_data, finished_at = NULL,"

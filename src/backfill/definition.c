@@ -13,7 +13,6 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
@@ -21,34 +20,12 @@
 #include "core/sql.h"
 #include "backfill/definition.h"
 
-/* What the source and the keys' texts depend on: a backfill is always run under the settings that it was made under. */
-#define BACKFILL_SETTINGS \
-	"DateStyle,IntervalStyle,TimeZone,bytea_output,extra_float_digits,search_path"
-
-/* A batch waits so long for a lock, such as a table's, unless lock_timeout says otherwise, and is tried again. */
-#define DEFAULT_LOCK_TIMEOUT "5s"
-
 static const char *const state_names[] = {
 	[BACKFILL_READY] = "ready",
 	[BACKFILL_STARTED] = "started",
 	[BACKFILL_FAILED] = "failed",
 	[BACKFILL_FINISHED] = "finished",
 };
-
-int64
-backfill_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls)
-{
-	Oid	  user;
-	int	  security_context;
-	int64 processed;
-
-	GetUserIdAndSecContext(&user, &security_context);
-	SetUserIdAndSecContext(extension_owner(), security_context | SECURITY_LOCAL_USERID_CHANGE |
-												  SECURITY_RESTRICTED_OPERATION);
-	processed = sql_execute(sql, nargs, types, values, nulls);
-	SetUserIdAndSecContext(user, security_context);
-	return processed;
-}
 
 /* Returns the state of that name. */
 static BackfillState
@@ -60,36 +37,6 @@ state_by_name(const char *name)
 			return (BackfillState) i;
 	}
 	elog(ERROR, "unrecognized backfill state \"%s\"", name);
-}
-
-/* Returns a text column of the first row of the last result, or NULL. */
-static char *
-text_value(int column)
-{
-	bool  isnull;
-	Datum value = sql_value(0, column, &isnull);
-
-	return isnull ? NULL : TextDatumGetCString(value);
-}
-
-/* Returns an integer column of the first row of the last result, 0 where it is null. */
-static int64
-integer_value(int column)
-{
-	bool  isnull;
-	Datum value = sql_value(0, column, &isnull);
-
-	return isnull ? 0 : DatumGetInt64(value);
-}
-
-/* Returns an OID column of the first row of the last result, InvalidOid where it is null. */
-static Oid
-oid_value(int column)
-{
-	bool  isnull;
-	Datum value = sql_value(0, column, &isnull);
-
-	return isnull ? InvalidOid : DatumGetObjectId(value);
 }
 
 /* Reads the key's columns. */
@@ -114,74 +61,76 @@ read_keys(Backfill *backfill, int names_column, int numbers_column)
 }
 
 /*
- * Reads the row that a condition on $1 finds.  The table is known by its OID where
- * it still has its name or this still is the database that it was named in, else
- * by its name: OIDs do not survive a dump.  So it is with the owner.
+ * The row of a backfill in the database %1$u, with the condition and the lock to come.  The
+ * table is known by its OID where it still has its name or this still is the database that it
+ * was named in, else by its name: OIDs do not survive a dump.  So it is with the owner.
  */
+static const char row_sql[] =
+	"SELECT b.backfill_id, b.name,"
+	" (SELECT o.oid FROM pg_catalog.pg_roles AS o"
+	"   WHERE o.rolname OPERATOR(pg_catalog.=) b.owner"
+	"     AND (o.oid OPERATOR(pg_catalog.=) b.owner_oid"
+	"          OR b.database_oid OPERATOR(pg_catalog.<>) %1$u)),"
+	" COALESCE((SELECT c.oid FROM pg_catalog.pg_class AS c"
+	"            WHERE c.oid OPERATOR(pg_catalog.=) b.relation_oid"
+	"              AND b.database_oid OPERATOR(pg_catalog.=) %1$u),"
+	"          pg_catalog.to_regclass(b.relation)::pg_catalog.oid),"
+	" b.relation, b.target_column::pg_catalog.text, b.target_attnum::pg_catalog.int8,"
+	" b.key_columns, b.key_attnums, b.source, b.strategy,"
+	" b.batch_size::pg_catalog.int8,"
+	" (pg_catalog.date_part('epoch', b.target_time) OPERATOR(pg_catalog.*) 1000)"
+	"::pg_catalog.float8,"
+	" b.throttle, b.after_backfill, b.settings, b.state,"
+	" b.phase OPERATOR(pg_catalog.=) 'sweep', b.run_no::pg_catalog.int8,"
+	" b.batch_size_now::pg_catalog.int8,"
+	" (SELECT f.no_data OPERATOR(pg_catalog.+) f.quarantined"
+	"   FROM pollseed.backfill_figures AS f"
+	"  WHERE f.backfill_id OPERATOR(pg_catalog.=) b.backfill_id),"
+	" b.settled_before, b.job_id,"
+	" (SELECT f.quarantined FROM pollseed.backfill_figures AS f"
+	"   WHERE f.backfill_id OPERATOR(pg_catalog.=) b.backfill_id),"
+	" b.relation_oid"
+	" FROM pollseed.backfills AS b WHERE %2$s%3$s";
+
+/* Reads the row that a condition on $1 finds. */
 static Backfill *
 read_row(const char *condition, Oid type, Datum value, bool lock, MemoryContext context)
 {
 	MemoryContext old_context;
 	Backfill	 *backfill;
+	const char	 *sql =
+		psprintf(row_sql, MyDatabaseId, condition, lock ? " FOR NO KEY UPDATE OF b" : "");
 
-	if (backfill_execute(
-			psprintf(
-				"SELECT b.backfill_id, b.name,"
-				" (SELECT o.oid FROM pg_catalog.pg_roles AS o"
-				"   WHERE o.rolname OPERATOR(pg_catalog.=) b.owner"
-				"     AND (o.oid OPERATOR(pg_catalog.=) b.owner_oid"
-				"          OR b.database_oid OPERATOR(pg_catalog.<>) %u)),"
-				" COALESCE((SELECT c.oid FROM pg_catalog.pg_class AS c"
-				"            WHERE c.oid OPERATOR(pg_catalog.=) b.relation_oid"
-				"              AND b.database_oid OPERATOR(pg_catalog.=) %u),"
-				"          pg_catalog.to_regclass(b.relation)::pg_catalog.oid),"
-				" b.relation, b.target_column::pg_catalog.text, b.target_attnum::pg_catalog.int8,"
-				" b.key_columns, b.key_attnums, b.source, b.strategy,"
-				" b.batch_size::pg_catalog.int8,"
-				" (pg_catalog.date_part('epoch', b.target_time) OPERATOR(pg_catalog.*) 1000)"
-				"::pg_catalog.float8,"
-				" b.throttle, b.after_backfill, b.settings, b.state,"
-				" b.phase OPERATOR(pg_catalog.=) 'sweep', b.run_no::pg_catalog.int8,"
-				" b.batch_size_now::pg_catalog.int8,"
-				" (SELECT f.no_data OPERATOR(pg_catalog.+) f.quarantined"
-				"   FROM pollseed.backfill_figures AS f"
-				"  WHERE f.backfill_id OPERATOR(pg_catalog.=) b.backfill_id),"
-				" b.settled_before, b.job_id,"
-				" (SELECT f.quarantined FROM pollseed.backfill_figures AS f"
-				"   WHERE f.backfill_id OPERATOR(pg_catalog.=) b.backfill_id),"
-				" b.relation_oid"
-				" FROM pollseed.backfills AS b WHERE %s%s",
-				MyDatabaseId, MyDatabaseId, condition, lock ? " FOR NO KEY UPDATE OF b" : ""),
-			1, &type, &value, NULL) == 0)
+	if (sql_execute_own(sql, 1, &type, &value, NULL) == 0)
 		return NULL;
 
 	old_context = MemoryContextSwitchTo(context);
 	backfill = palloc0_object(Backfill);
-	backfill->id = integer_value(1);
-	backfill->name = text_value(2);
-	backfill->owner = oid_value(3);
+	backfill->id = sql_integer(0, 1);
+	backfill->name = sql_text(0, 2);
+	backfill->owner = sql_oid(0, 3);
 	backfill->owner_exists = OidIsValid(backfill->owner);
-	backfill->relation = oid_value(4);
-	backfill->relation_name = text_value(5);
-	backfill->column.name = text_value(6);
-	backfill->column.attnum = (AttrNumber) integer_value(7);
+	backfill->relation = sql_oid(0, 4);
+	backfill->relation_name = sql_text(0, 5);
+	backfill->column.name = sql_text(0, 6);
+	backfill->column.attnum = (AttrNumber) sql_integer(0, 7);
 	read_keys(backfill, 8, 9);
-	backfill->source = text_value(10);
-	backfill->strategy = text_value(11);
-	backfill->batch_size = (int) integer_value(12);
+	backfill->source = sql_text(0, 10);
+	backfill->strategy = sql_text(0, 11);
+	backfill->batch_size = (int) sql_integer(0, 12);
 	backfill->target_ms = DatumGetFloat8(sql_value_not_null(0, 13));
 	backfill->throttle = DatumGetJsonbPCopy(sql_value_not_null(0, 14));
-	backfill->after = text_value(15);
+	backfill->after = sql_text(0, 15);
 	backfill->settings = DatumGetJsonbPCopy(sql_value_not_null(0, 16));
-	backfill->state = state_by_name(text_value(17));
+	backfill->state = state_by_name(sql_text(0, 17));
 	backfill->sweeping = DatumGetBool(sql_value_not_null(0, 18));
-	backfill->run_no = (int) integer_value(19);
-	backfill->batch_size_now = (int) integer_value(20);
-	backfill->settled = integer_value(21);
-	backfill->settled_before = integer_value(22);
-	backfill->job = integer_value(23);
-	backfill->quarantined = integer_value(24);
-	backfill->same_relation = backfill->relation == oid_value(25);
+	backfill->run_no = (int) sql_integer(0, 19);
+	backfill->batch_size_now = (int) sql_integer(0, 20);
+	backfill->settled = sql_integer(0, 21);
+	backfill->settled_before = sql_integer(0, 22);
+	backfill->job = sql_integer(0, 23);
+	backfill->quarantined = sql_integer(0, 24);
+	backfill->same_relation = backfill->relation == sql_oid(0, 25);
 	MemoryContextSwitchTo(old_context);
 	return backfill;
 }
@@ -269,72 +218,25 @@ backfill_update(const Backfill *backfill, const char *set, const char *text)
 	Datum values[] = {Int64GetDatum(backfill->id), Int32GetDatum(backfill->run_no),
 					  text != NULL ? CStringGetTextDatum(text) : (Datum) 0};
 
-	return backfill_execute(psprintf("UPDATE pollseed.backfills AS b SET %s"
-									 " WHERE b.backfill_id OPERATOR(pg_catalog.=) $1"
-									 " AND b.run_no OPERATOR(pg_catalog.<=) $2",
-									 set),
-							lengthof(types), types, values, text != NULL ? NULL : "  n") == 1;
+	return sql_execute_own(psprintf("UPDATE pollseed.backfills AS b SET %s"
+									" WHERE b.backfill_id OPERATOR(pg_catalog.=) $1"
+									" AND b.run_no OPERATOR(pg_catalog.<=) $2",
+									set),
+						   lengthof(types), types, values, text != NULL ? NULL : "  n") == 1;
 }
 
-/* Sets a setting until the current nesting level ends. */
-static void
-set_locally(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-							 false);
-}
-
-BackfillSession
+DefinerSession
 backfill_enter(const Backfill *backfill)
 {
-	BackfillSession	   session;
-	JsonbIterator	  *iterator = JsonbIteratorInit(&backfill->settings->root);
-	JsonbIteratorToken token;
-	JsonbValue		   value;
-	char			  *name = NULL;
-
-	GetUserIdAndSecContext(&session.user, &session.security_context);
-	if (session.user != backfill->owner)
-		SetUserIdAndSecContext(backfill->owner, session.security_context |
-													SECURITY_LOCAL_USERID_CHANGE |
-													SECURITY_RESTRICTED_OPERATION);
-	session.guc_level = NewGUCNestLevel();
-	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
-	{
-		if (token == WJB_KEY)
-			name = pnstrdup(value.val.string.val, value.val.string.len);
-		else if (token == WJB_VALUE && value.type == jbvString)
-			set_locally(name, pnstrdup(value.val.string.val, value.val.string.len));
-	}
+	DefinerSession session = definer_enter(backfill->owner, backfill->settings);
 
 	/* The scan's position relies on the order in which one process reads the blocks. */
-	set_locally("max_parallel_workers_per_gather", "0");
+	definer_set("max_parallel_workers_per_gather", "0");
 
 	/* What compiling takes, a batch does not give back. */
-	set_locally("jit", "off");
-	if (strcmp(GetConfigOption("lock_timeout", false, false), "0") == 0)
-		set_locally("lock_timeout", DEFAULT_LOCK_TIMEOUT);
+	definer_set("jit", "off");
+	definer_limit_lock_waits();
 	return session;
-}
-
-void
-backfill_leave(const BackfillSession *session)
-{
-	AtEOXact_GUC(true, session->guc_level);
-	SetUserIdAndSecContext(session->user, session->security_context);
-}
-
-Datum
-backfill_settings(void)
-{
-	sql_execute("SELECT pg_catalog.jsonb_object_agg(s.name, CASE"
-				" WHEN s.name OPERATOR(pg_catalog.<>) 'search_path' THEN v.value"
-				" WHEN v.value OPERATOR(pg_catalog.=) '' THEN 'pg_temp'"
-				" ELSE v.value OPERATOR(pg_catalog.||) ', pg_temp' END)"
-				" FROM pg_catalog.string_to_table('" BACKFILL_SETTINGS "', ',') AS s(name),"
-				" LATERAL (SELECT pg_catalog.current_setting(s.name)) AS v(value)",
-				0, NULL, NULL, NULL);
-	return sql_value_not_null(0, 1);
 }
 
 bool
@@ -343,8 +245,8 @@ backfill_is_finished(const char *name)
 	Oid	  type = TEXTOID;
 	Datum value = CStringGetTextDatum(name);
 
-	return backfill_execute("SELECT FROM pollseed.backfills AS b"
-							" WHERE b.name OPERATOR(pg_catalog.=) $1"
-							" AND b.state OPERATOR(pg_catalog.=) 'finished'",
-							1, &type, &value, NULL) == 1;
+	return sql_execute_own("SELECT FROM pollseed.backfills AS b"
+						   " WHERE b.name OPERATOR(pg_catalog.=) $1"
+						   " AND b.state OPERATOR(pg_catalog.=) 'finished'",
+						   1, &type, &value, NULL) == 1;
 }

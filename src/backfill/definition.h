@@ -15,6 +15,8 @@
 #include "access/attnum.h"
 #include "utils/jsonb.h"
 
+#include "core/definer.h"
+
 /* A backfill's key has at most so many columns. */
 #define MAX_KEY_COLUMNS 8
 
@@ -84,40 +86,16 @@ extern void backfill_check_privileges(const Backfill *backfill);
 extern Backfill *backfill_read_by_id(int64 id, MemoryContext context);
 
 /*
- * Runs a statement on the tables of backfills as their owner; as sql_execute() otherwise.
- */
-extern int64 backfill_execute(const char *sql, int nargs, Oid *types, Datum *values,
-							  const char *nulls);
-
-/*
  * Runs an UPDATE of a backfill's row, if the run is still the same (run_no), and
  * returns whether it was.  The SET clause may use a text as $3.
  */
 extern bool backfill_update(const Backfill *backfill, const char *set, const char *text);
 
-/* What backfill_enter() is to put back. */
-typedef struct BackfillSession
-{
-	Oid user;
-	int security_context;
-	int guc_level;
-} BackfillSession;
-
 /*
  * Becomes a backfill's owner with the settings that it was made under, until
- * backfill_leave(); an error puts all back with its (sub)transaction.
+ * definer_leave(); an error puts all back with its (sub)transaction.
  */
-extern BackfillSession backfill_enter(const Backfill *backfill);
-
-/* Puts back the user and the settings. */
-extern void backfill_leave(const BackfillSession *session);
-
-/*
- * Returns the settings of this session that a backfill is made under, as jsonb.  The
- * search path ends with temporary tables, which else stood before all others: those
- * of whoever runs the backfill are none of the source's.
- */
-extern Datum backfill_settings(void);
+extern DefinerSession backfill_enter(const Backfill *backfill);
 
 /* Tells whether a backfill with this name is finished; false where there is none. */
 extern bool backfill_is_finished(const char *name);

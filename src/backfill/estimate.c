@@ -67,11 +67,11 @@ read_remaining(const Backfill *backfill, Trial *trial)
 	Oid	  type = INT8OID;
 	Datum value = Int64GetDatum(backfill->id);
 
-	(void) backfill_execute("SELECT COALESCE(s.remaining, 0), b.total_exact"
-							" FROM pollseed.backfill_standing AS s JOIN pollseed.backfills AS b"
-							" ON b.backfill_id OPERATOR(pg_catalog.=) s.backfill_id"
-							" WHERE b.backfill_id OPERATOR(pg_catalog.=) $1",
-							1, &type, &value, NULL);
+	(void) sql_execute_own("SELECT COALESCE(s.remaining, 0), b.total_exact"
+						   " FROM pollseed.backfill_standing AS s JOIN pollseed.backfills AS b"
+						   " ON b.backfill_id OPERATOR(pg_catalog.=) s.backfill_id"
+						   " WHERE b.backfill_id OPERATOR(pg_catalog.=) $1",
+						   1, &type, &value, NULL);
 	trial->remaining = DatumGetInt64(sql_value_not_null(0, 1));
 	trial->exact = DatumGetBool(sql_value_not_null(0, 2));
 }
@@ -155,9 +155,9 @@ count_updates(const Backfill *backfill, Trial *trial, int sign)
 static void
 look_at_table(BackfillRun *run, Trial *trial)
 {
-	Relation		rel;
-	BackfillTable  *table;
-	BackfillSession session;
+	Relation	   rel;
+	BackfillTable *table;
+	DefinerSession session;
 
 	if (run->table == NULL)
 		return;
@@ -171,7 +171,7 @@ look_at_table(BackfillRun *run, Trial *trial)
 		trial->advice = advise(table, rel);
 		relation_close(rel, NoLock);
 	}
-	backfill_leave(&session);
+	definer_leave(&session);
 }
 
 /* The work: some batches, timed; arg: a Trial. */
@@ -222,14 +222,12 @@ pollseed_backfill_estimate(PG_FUNCTION_ARGS)
 	double	   rate;
 	ErrorData *error;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("name must not be null")));
+	trial.name = text_argument(fcinfo, 0, "name");
 	if (trial.batches < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("batches must be at least 1")));
 	PreventCommandIfReadOnly("pollseed_backfill_estimate()");
 	SPI_connect();
-	trial.name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	error = subtransaction_try(try_task, &trial, &(bool){true});
 	if (error != NULL)
 		ReThrowError(error);

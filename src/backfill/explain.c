@@ -162,9 +162,9 @@ explain_table(Explanation *explanation)
 Datum
 pollseed_backfill_explain(PG_FUNCTION_ARGS)
 {
-	Backfill	   *backfill;
-	BackfillSession session;
-	ListCell	   *cell;
+	Backfill	  *backfill;
+	DefinerSession session;
+	ListCell	  *cell;
 
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
@@ -184,7 +184,7 @@ pollseed_backfill_explain(PG_FUNCTION_ARGS)
 		backfill_table_free(explanation.table);
 		relation_close(explanation.rel, NoLock);
 	}
-	backfill_leave(&session);
+	definer_leave(&session);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

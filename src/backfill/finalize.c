@@ -30,6 +30,7 @@
 #include "utils/rel.h"
 
 #include "core/compat.h"
+#include "core/figures.h"
 #include "core/relation.h"
 #include "core/sql.h"
 #include "backfill/call.h"
@@ -228,8 +229,7 @@ pollseed_backfill_finalize(PG_FUNCTION_ARGS)
 	bool		set_not_null = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
 	const char *name;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("name must not be null")));
+	name = text_argument(fcinfo, 0, "name");
 	PreventCommandIfReadOnly("pollseed_backfill_finalize()");
 	if (set_not_null && !call_may_commit(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
@@ -238,7 +238,6 @@ pollseed_backfill_finalize(PG_FUNCTION_ARGS)
 						errdetail("In one transaction the table would be locked while it is read."),
 						errhint("CALL it outside of a transaction block, function or EXCEPTION "
 								"block.")));
-	name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	if (call_may_commit(fcinfo))
 	{
 		SPI_connect_ext(SPI_OPT_NONATOMIC);

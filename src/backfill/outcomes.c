@@ -71,11 +71,11 @@ outcomes_no_data(const BackfillTable *table, int count, char **keys)
 					  text_array(count, keys)};
 
 	if (count > 0)
-		backfill_execute("INSERT INTO pollseed.backfill_rows"
-						 " (backfill_id, relation_oid, key, outcome)"
-						 " SELECT $1, $2, k.key, 'no_data' FROM pg_catalog.unnest($3) AS k(key)"
-						 " ON CONFLICT DO NOTHING",
-						 lengthof(types), types, values, NULL);
+		sql_execute_own("INSERT INTO pollseed.backfill_rows"
+						" (backfill_id, relation_oid, key, outcome)"
+						" SELECT $1, $2, k.key, 'no_data' FROM pg_catalog.unnest($3) AS k(key)"
+						" ON CONFLICT DO NOTHING",
+						lengthof(types), types, values, NULL);
 }
 
 void
@@ -87,13 +87,13 @@ outcomes_quarantine(const BackfillTable *table, const char *key, const ErrorData
 					  CStringGetTextDatum(unpack_sql_state(error->sqlerrcode)),
 					  CStringGetTextDatum(error->message)};
 
-	backfill_execute("INSERT INTO pollseed.backfill_rows AS r"
-					 " (backfill_id, relation_oid, key, outcome, sqlstate, message)"
-					 " VALUES ($1, $2, $3, 'quarantined', $4, $5)"
-					 " ON CONFLICT (backfill_id, relation_oid, key) DO UPDATE"
-					 " SET outcome = EXCLUDED.outcome, sqlstate = EXCLUDED.sqlstate,"
-					 " message = EXCLUDED.message, settled_at = EXCLUDED.settled_at",
-					 lengthof(types), types, values, NULL);
+	sql_execute_own("INSERT INTO pollseed.backfill_rows AS r"
+					" (backfill_id, relation_oid, key, outcome, sqlstate, message)"
+					" VALUES ($1, $2, $3, 'quarantined', $4, $5)"
+					" ON CONFLICT (backfill_id, relation_oid, key) DO UPDATE"
+					" SET outcome = EXCLUDED.outcome, sqlstate = EXCLUDED.sqlstate,"
+					" message = EXCLUDED.message, settled_at = EXCLUDED.settled_at",
+					lengthof(types), types, values, NULL);
 }
 
 bool *
@@ -106,12 +106,12 @@ outcomes_settled(const BackfillTable *table, int count, char **keys)
 	int64 found;
 
 	/* OFFSET 0 has each key looked up by itself: a join may read all rows each time. */
-	found = backfill_execute("SELECT k.n FROM pg_catalog.unnest($3) WITH ORDINALITY AS k(key, n),"
-							 " LATERAL (SELECT FROM pollseed.backfill_rows AS r"
-							 " WHERE r.key OPERATOR(pg_catalog.=) k.key"
-							 " AND r.backfill_id OPERATOR(pg_catalog.=) $1"
-							 " AND r.relation_oid OPERATOR(pg_catalog.=) $2 OFFSET 0) AS s",
-							 lengthof(types), types, values, NULL);
+	found = sql_execute_own("SELECT k.n FROM pg_catalog.unnest($3) WITH ORDINALITY AS k(key, n),"
+							" LATERAL (SELECT FROM pollseed.backfill_rows AS r"
+							" WHERE r.key OPERATOR(pg_catalog.=) k.key"
+							" AND r.backfill_id OPERATOR(pg_catalog.=) $1"
+							" AND r.relation_oid OPERATOR(pg_catalog.=) $2 OFFSET 0) AS s",
+							lengthof(types), types, values, NULL);
 	for (int64 i = 0; i < found; i++)
 		settled[DatumGetInt64(sql_value_not_null(i, 1)) - 1] = true;
 	SPI_freetuptable(SPI_tuptable);

@@ -254,10 +254,10 @@ insert_part(const BackfillTable *table, Relation rel, int part_no, StrategyChoic
 	values[7] = end_key;
 	nulls[7] = end_key == (Datum) 0 ? 'n' : ' ';
 	values[8] = BoolGetDatum(is_empty);
-	backfill_execute("INSERT INTO pollseed.backfill_parts (backfill_id, part_no, relation_oid,"
-					 " relation, strategy, reason, end_block, end_key, claimed)"
-					 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-					 lengthof(types), types, values, nulls);
+	sql_execute_own("INSERT INTO pollseed.backfill_parts (backfill_id, part_no, relation_oid,"
+					" relation, strategy, reason, end_block, end_key, claimed)"
+					" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+					lengthof(types), types, values, nulls);
 }
 
 /*
@@ -300,12 +300,12 @@ forget_parts(const Backfill *backfill)
 	Oid	  type = INT8OID;
 	Datum value = Int64GetDatum(backfill->id);
 
-	backfill_execute("DELETE FROM pollseed.backfill_parts AS p"
-					 " WHERE p.backfill_id OPERATOR(pg_catalog.=) $1",
-					 1, &type, &value, NULL);
-	backfill_execute("DELETE FROM pollseed.backfill_ranges AS r"
-					 " WHERE r.backfill_id OPERATOR(pg_catalog.=) $1",
-					 1, &type, &value, NULL);
+	sql_execute_own("DELETE FROM pollseed.backfill_parts AS p"
+					" WHERE p.backfill_id OPERATOR(pg_catalog.=) $1",
+					1, &type, &value, NULL);
+	sql_execute_own("DELETE FROM pollseed.backfill_ranges AS r"
+					" WHERE r.backfill_id OPERATOR(pg_catalog.=) $1",
+					1, &type, &value, NULL);
 }
 
 bool
@@ -314,9 +314,9 @@ parts_exist(const Backfill *backfill)
 	Oid	  type = INT8OID;
 	Datum value = Int64GetDatum(backfill->id);
 
-	return backfill_execute("SELECT FROM pollseed.backfill_parts AS p"
-							" WHERE p.backfill_id OPERATOR(pg_catalog.=) $1 LIMIT 1",
-							1, &type, &value, NULL) > 0;
+	return sql_execute_own("SELECT FROM pollseed.backfill_parts AS p"
+						   " WHERE p.backfill_id OPERATOR(pg_catalog.=) $1 LIMIT 1",
+						   1, &type, &value, NULL) > 0;
 }
 
 void
@@ -325,9 +325,9 @@ parts_forget_outcomes(Backfill *backfill)
 	Oid	  type = INT8OID;
 	Datum value = Int64GetDatum(backfill->id);
 
-	backfill_execute("DELETE FROM pollseed.backfill_rows AS r"
-					 " WHERE r.backfill_id OPERATOR(pg_catalog.=) $1",
-					 1, &type, &value, NULL);
+	sql_execute_own("DELETE FROM pollseed.backfill_rows AS r"
+					" WHERE r.backfill_id OPERATOR(pg_catalog.=) $1",
+					1, &type, &value, NULL);
 	(void) backfill_update(backfill, "no_data = 0, quarantined = 0", NULL);
 	backfill->settled = 0;
 	backfill->quarantined = 0;

@@ -43,9 +43,9 @@ ranges_adopt(const Backfill *backfill)
 	Oid	  types[] = {INT8OID, INT4OID};
 	Datum values[] = {Int64GetDatum(backfill->id), Int32GetDatum(backfill->run_no)};
 
-	backfill_execute("UPDATE pollseed.backfill_ranges AS r SET run_no = $2"
-					 " WHERE r.backfill_id OPERATOR(pg_catalog.=) $1",
-					 lengthof(types), types, values, NULL);
+	sql_execute_own("UPDATE pollseed.backfill_ranges AS r SET run_no = $2"
+					" WHERE r.backfill_id OPERATOR(pg_catalog.=) $1",
+					lengthof(types), types, values, NULL);
 }
 
 /* Returns an array column of the first row of the last result, copied, or 0. */
@@ -68,15 +68,15 @@ read_range(int64 id, MemoryContext parent)
 	MemoryContext  context;
 	MemoryContext  old_context;
 
-	if (backfill_execute("SELECT r.part_no, p.relation_oid,"
-						 " p.strategy OPERATOR(pg_catalog.=) 'block', r.first_block, r.end_block,"
-						 " r.visit, r.visits, r.position, r.end_key,"
-						 " COALESCE(r.batch_size, 0), r.inclusive"
-						 " FROM pollseed.backfill_ranges AS r JOIN pollseed.backfill_parts AS p"
-						 " ON p.backfill_id OPERATOR(pg_catalog.=) r.backfill_id"
-						 " AND p.part_no OPERATOR(pg_catalog.=) r.part_no"
-						 " WHERE r.range_id OPERATOR(pg_catalog.=) $1",
-						 1, &type, &value, NULL) == 0)
+	if (sql_execute_own("SELECT r.part_no, p.relation_oid,"
+						" p.strategy OPERATOR(pg_catalog.=) 'block', r.first_block, r.end_block,"
+						" r.visit, r.visits, r.position, r.end_key,"
+						" COALESCE(r.batch_size, 0), r.inclusive"
+						" FROM pollseed.backfill_ranges AS r JOIN pollseed.backfill_parts AS p"
+						" ON p.backfill_id OPERATOR(pg_catalog.=) r.backfill_id"
+						" AND p.part_no OPERATOR(pg_catalog.=) r.part_no"
+						" WHERE r.range_id OPERATOR(pg_catalog.=) $1",
+						1, &type, &value, NULL) == 0)
 		return NULL;
 
 	context = AllocSetContextCreate(parent, "pollseed backfill range", ALLOCSET_SMALL_SIZES);
@@ -149,9 +149,9 @@ claim_open_range(const Backfill *backfill, bool shared, MemoryContext parent, bo
 	int64  count;
 	int64 *ids;
 
-	count = backfill_execute("SELECT r.range_id FROM pollseed.backfill_ranges AS r"
-							 " WHERE r.backfill_id OPERATOR(pg_catalog.=) $1 ORDER BY r.range_id",
-							 1, &type, &value, NULL);
+	count = sql_execute_own("SELECT r.range_id FROM pollseed.backfill_ranges AS r"
+							" WHERE r.backfill_id OPERATOR(pg_catalog.=) $1 ORDER BY r.range_id",
+							1, &type, &value, NULL);
 	*others = count > 0;
 	ids = palloc_array(int64, Max(count, 1));
 	for (int64 i = 0; i < count; i++)
@@ -193,12 +193,12 @@ read_frontier(const Backfill *backfill, Frontier *frontier)
 	Oid	  type = INT8OID;
 	Datum value = Int64GetDatum(backfill->id);
 
-	if (backfill_execute("SELECT p.part_no, p.relation_oid,"
-						 " p.strategy OPERATOR(pg_catalog.=) 'block', p.next_block, p.end_block,"
-						 " p.next_key, p.end_key FROM pollseed.backfill_parts AS p"
-						 " WHERE p.backfill_id OPERATOR(pg_catalog.=) $1 AND NOT p.claimed"
-						 " ORDER BY p.part_no LIMIT 1 FOR UPDATE",
-						 1, &type, &value, NULL) == 0)
+	if (sql_execute_own("SELECT p.part_no, p.relation_oid,"
+						" p.strategy OPERATOR(pg_catalog.=) 'block', p.next_block, p.end_block,"
+						" p.next_key, p.end_key FROM pollseed.backfill_parts AS p"
+						" WHERE p.backfill_id OPERATOR(pg_catalog.=) $1 AND NOT p.claimed"
+						" ORDER BY p.part_no LIMIT 1 FOR UPDATE",
+						1, &type, &value, NULL) == 0)
 		return false;
 	frontier->part_no = DatumGetInt32(sql_value_not_null(0, 1));
 	frontier->relid = DatumGetObjectId(sql_value_not_null(0, 2));
@@ -219,12 +219,12 @@ move_frontier(const Backfill *backfill, const Frontier *frontier, bool claimed)
 					  Int64GetDatum(frontier->next_block), frontier->next_key,
 					  BoolGetDatum(claimed)};
 
-	backfill_execute("UPDATE pollseed.backfill_parts AS p"
-					 " SET next_block = $3, next_key = $4, claimed = $5"
-					 " WHERE p.backfill_id OPERATOR(pg_catalog.=) $1"
-					 " AND p.part_no OPERATOR(pg_catalog.=) $2",
-					 lengthof(types), types, values,
-					 frontier->next_key == (Datum) 0 ? "   n " : NULL);
+	sql_execute_own("UPDATE pollseed.backfill_parts AS p"
+					" SET next_block = $3, next_key = $4, claimed = $5"
+					" WHERE p.backfill_id OPERATOR(pg_catalog.=) $1"
+					" AND p.part_no OPERATOR(pg_catalog.=) $2",
+					lengthof(types), types, values,
+					frontier->next_key == (Datum) 0 ? "   n " : NULL);
 }
 
 /* Keeps a new range and returns its number; raises 55006 where the run is not ours any more. */
@@ -246,13 +246,13 @@ insert_range(const Backfill *backfill, int part_no, BlockNumber first_block, Blo
 
 	nulls[6] = position == (Datum) 0 ? 'n' : ' ';
 	nulls[7] = end_key == (Datum) 0 ? 'n' : ' ';
-	if (backfill_execute("INSERT INTO pollseed.backfill_ranges (backfill_id, part_no, run_no,"
-						 " first_block, end_block, visits, position, end_key)"
-						 " SELECT b.backfill_id, $2, b.run_no, $4, $5, $6, $7, $8"
-						 " FROM pollseed.backfills AS b"
-						 " WHERE b.backfill_id OPERATOR(pg_catalog.=) $1"
-						 " AND b.run_no OPERATOR(pg_catalog.=) $3 FOR SHARE RETURNING range_id",
-						 lengthof(types), types, values, nulls) == 0)
+	if (sql_execute_own("INSERT INTO pollseed.backfill_ranges (backfill_id, part_no, run_no,"
+						" first_block, end_block, visits, position, end_key)"
+						" SELECT b.backfill_id, $2, b.run_no, $4, $5, $6, $7, $8"
+						" FROM pollseed.backfills AS b"
+						" WHERE b.backfill_id OPERATOR(pg_catalog.=) $1"
+						" AND b.run_no OPERATOR(pg_catalog.=) $3 FOR SHARE RETURNING range_id",
+						lengthof(types), types, values, nulls) == 0)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
 						errmsg("backfill \"%s\" is run by another session now", backfill->name)));
 	return DatumGetInt64(sql_value_not_null(0, 1));
@@ -449,7 +449,7 @@ range_advance(const Backfill *backfill, const BackfillTable *table, const Backfi
 
 	nulls[2] = values[2] == (Datum) 0 ? 'n' : ' ';
 	nulls[11] = values[11] == (Datum) 0 ? 'n' : ' ';
-	return backfill_execute(
+	return sql_execute_own(
 			   "UPDATE pollseed.backfill_ranges AS r SET position = $3, visit = $4, inclusive = $13,"
 			   " filled = r.filled OPERATOR(pg_catalog.+) $5,"
 			   " no_data = r.no_data OPERATOR(pg_catalog.+) $6,"
@@ -489,12 +489,12 @@ range_finish(const Backfill *backfill, const BackfillRange *range, const Backfil
 	Datum			values[] = {Int64GetDatum(range->id), Int32GetDatum(backfill->run_no)};
 	BackfillFigures sum = *figures;
 
-	if (backfill_execute("DELETE FROM pollseed.backfill_ranges AS r"
-						 " WHERE r.range_id OPERATOR(pg_catalog.=) $1"
-						 " AND r.run_no OPERATOR(pg_catalog.=) $2"
-						 " RETURNING r.filled, r.no_data, r.quarantined, r.skipped, r.batches,"
-						 " r.wal_bytes::pg_catalog.int8",
-						 lengthof(types), types, values, NULL) == 0)
+	if (sql_execute_own("DELETE FROM pollseed.backfill_ranges AS r"
+						" WHERE r.range_id OPERATOR(pg_catalog.=) $1"
+						" AND r.run_no OPERATOR(pg_catalog.=) $2"
+						" RETURNING r.filled, r.no_data, r.quarantined, r.skipped, r.batches,"
+						" r.wal_bytes::pg_catalog.int8",
+						lengthof(types), types, values, NULL) == 0)
 		return false;
 	sum.filled += DatumGetInt64(sql_value_not_null(0, 1));
 	sum.no_data += DatumGetInt64(sql_value_not_null(0, 2));

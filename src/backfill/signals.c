@@ -344,7 +344,7 @@ read_sources(SignalReader *reader, unsigned sources, SignalValue *values)
 	Datum	   parameter = LSNGetDatum(flushed);
 	int		   column = 1;
 
-	(void) sql_execute_as(extension_owner(), source_statement(sources), 1, &type, &parameter);
+	(void) sql_execute_own(source_statement(sources), 1, &type, &parameter, NULL);
 	for (int source = 0; source < SOURCE_COUNT; source++)
 	{
 		if (!(sources & (1 << source)))

@@ -10,7 +10,6 @@
 #include "postgres.h"
 
 #include "access/nbtree.h"
-#include "catalog/pg_collation.h"
 #include "catalog/pg_operator.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
@@ -180,25 +179,6 @@ sql_pick_keys(const BackfillTable *table, LowerBound lower, bool ends)
 	return sql.data;
 }
 
-/* Appends the collation of a key column, if it has one: the source may have the same values in another. */
-static void
-append_collation(StringInfo sql, const TableColumn *key)
-{
-	HeapTuple		  tuple;
-	Form_pg_collation form;
-
-	if (!OidIsValid(key->collation))
-		return;
-	tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(key->collation));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for collation %u", key->collation);
-	form = (Form_pg_collation) GETSTRUCT(tuple);
-	appendStringInfo(sql, " COLLATE %s",
-					 quote_qualified_identifier(get_namespace_name(form->collnamespace),
-												NameStr(form->collname)));
-	ReleaseSysCache(tuple);
-}
-
 /*
  * Begins a statement that finds keys, their values, and whether the source knows them.
  * The source is asked once, whatever the server thinks that it costs.  It stands on
@@ -224,7 +204,7 @@ begin_resolve(StringInfo sql, const BackfillTable *table)
 	for (int i = 0; i < table->nkeys; i++)
 	{
 		appendStringInfo(sql, "%ss.k%d", i > 0 ? " AND " : "", i + 1);
-		append_collation(sql, &table->keys[i]);
+		appendStringInfoString(sql, collate_clause(table->keys[i].collation));
 		appendStringInfo(sql, " %s t.%s", equality_operator(table->keys[i].type),
 						 quote_identifier(table->keys[i].name));
 	}

@@ -290,9 +290,9 @@ list_task(BackfillRun *run, void *arg)
 	MemoryContext old_context;
 
 	list->count =
-		(int) backfill_execute("SELECT p.relation_oid, p.end_key FROM pollseed.backfill_parts AS p"
-							   " WHERE p.backfill_id OPERATOR(pg_catalog.=) $1 ORDER BY p.part_no",
-							   1, &type, &value, NULL);
+		(int) sql_execute_own("SELECT p.relation_oid, p.end_key FROM pollseed.backfill_parts AS p"
+							  " WHERE p.backfill_id OPERATOR(pg_catalog.=) $1 ORDER BY p.part_no",
+							  1, &type, &value, NULL);
 	old_context = MemoryContextSwitchTo(run->context);
 	list->sweeps = palloc0_array(Sweep, Max(list->count, 1));
 	for (int i = 0; i < list->count; i++)

@@ -191,24 +191,11 @@ record(const char *quoted_name, int64 rows, Datum *values, instr_time start)
 								 .time_ms = milliseconds_since(start)});
 }
 
-/* Returns a number of rows that was asked for; raises 22004 or 22023 if it is none. */
-static int64
-row_count(FunctionCallInfo fcinfo, int arg, const char *name)
-{
-	if (PG_ARGISNULL(arg))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be null", name)));
-	if (PG_GETARG_INT32(arg) < 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("%s must not be negative", name)));
-	return PG_GETARG_INT32(arg);
-}
-
 /* pollseed_seed_targeting(populations, offers, events, seed) */
 Datum
 pollseed_seed_targeting(PG_FUNCTION_ARGS)
 {
-	int64 populations = row_count(fcinfo, 0, "populations");
+	int64 populations = count_argument(fcinfo, 0, "populations");
 	int64 me_files = Max(10, (populations + POPULATIONS_A_ME_FILE - 1) / POPULATIONS_A_ME_FILE);
 	Datum values[N_PARAMETERS];
 	Datum figures[7];
@@ -221,8 +208,8 @@ pollseed_seed_targeting(PG_FUNCTION_ARGS)
 	values[0] = Int64GetDatum(PG_ARGISNULL(3) ? random_seed() : PG_GETARG_INT64(3));
 	values[1] = Int64GetDatum(me_files);
 	values[2] = Int64GetDatum(populations);
-	values[3] = Int64GetDatum(row_count(fcinfo, 1, "offers"));
-	values[4] = Int64GetDatum(row_count(fcinfo, 2, "events"));
+	values[3] = Int64GetDatum(count_argument(fcinfo, 1, "offers"));
+	values[4] = Int64GetDatum(count_argument(fcinfo, 2, "events"));
 	namespace = get_namespace_name(targeting_schema());
 
 	SPI_connect();

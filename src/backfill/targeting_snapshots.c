@@ -58,13 +58,12 @@ find_backfill(const char *name, const char *relation)
 	FoundBackfill found = {0};
 
 	found.exists =
-		sql_execute_as(extension_owner(),
-					   "SELECT b.relation OPERATOR(pg_catalog.=) $2"
-					   " AND b.target_column OPERATOR(pg_catalog.=) '" SNAPSHOT_COLUMN "',"
-					   " b.state OPERATOR(pg_catalog.=) 'finished', b.batch_size"
-					   " FROM pollseed.backfills AS b"
-					   " WHERE b.name OPERATOR(pg_catalog.=) $1",
-					   lengthof(types), types, values) == 1;
+		sql_execute_own("SELECT b.relation OPERATOR(pg_catalog.=) $2"
+						" AND b.target_column OPERATOR(pg_catalog.=) '" SNAPSHOT_COLUMN "',"
+						" b.state OPERATOR(pg_catalog.=) 'finished', b.batch_size"
+						" FROM pollseed.backfills AS b"
+						" WHERE b.name OPERATOR(pg_catalog.=) $1",
+						lengthof(types), types, values, NULL) == 1;
 	if (found.exists)
 	{
 		found.on_table = DatumGetBool(sql_value_not_null(0, 1));

@@ -67,9 +67,9 @@ typedef struct Attempt
 static void
 attempt_task(void *arg)
 {
-	const Attempt  *attempt = arg;
-	BackfillRun	   *run = attempt->run;
-	BackfillSession session;
+	const Attempt *attempt = arg;
+	BackfillRun	  *run = attempt->run;
+	DefinerSession session;
 
 	/* What is allocated from here on is gone with SPI's memory. */
 	SPI_connect();
@@ -79,7 +79,7 @@ attempt_task(void *arg)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	attempt->task(run, attempt->arg);
 	PopActiveSnapshot();
-	backfill_leave(&session);
+	definer_leave(&session);
 	SPI_finish();
 	run->blocked = throttle_count_blocked();
 }

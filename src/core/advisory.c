@@ -31,6 +31,14 @@ advisory_lock(int64 number, uint16 class, bool session)
 }
 
 void
+advisory_lock_wait(int64 number, uint16 class)
+{
+	LOCKTAG tag = lock_tag(number, class);
+
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+void
 advisory_unlock(int64 number, uint16 class)
 {
 	LOCKTAG tag = lock_tag(number, class);

@@ -17,6 +17,9 @@
 /* Takes a lock of the session, or of the transaction, if it is free. */
 extern bool advisory_lock(int64 number, uint16 class, bool session);
 
+/* Takes a lock of the transaction, waiting for it. */
+extern void advisory_lock_wait(int64 number, uint16 class);
+
 /* Lets go of a session's lock. */
 extern void advisory_unlock(int64 number, uint16 class);
 

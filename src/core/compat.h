@@ -13,12 +13,15 @@
 
 #include "access/sysattr.h"
 #include "access/tableam.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_namespace.h"
+#include "commands/trigger.h"
 #include "datatype/timestamp.h"
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "parser/parse_node.h"
+#include "parser/parse_relation.h"
 #include "postmaster/bgworker.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
@@ -49,6 +52,11 @@
 #define palloc0_array(type, count) ((type *) palloc0(mul_size(sizeof(type), count)))
 #define palloc_object(type) ((type *) palloc(sizeof(type)))
 #define palloc0_object(type) ((type *) palloc0(sizeof(type)))
+#endif
+
+/* Generated columns that are not stored came with 18. */
+#ifndef ATTRIBUTE_GENERATED_VIRTUAL
+#define ATTRIBUTE_GENERATED_VIRTUAL 'v'
 #endif
 
 /* What marks a database whose dropping was broken off, in minor releases since 2023. */
@@ -177,6 +185,17 @@ compat_exec_update_index_tuples(ResultRelInfo *rri, TupleTableSlot *slot, EState
 #endif
 }
 
+/* Says when a trigger of a table fires, which the caller has locked; not those of its partitions. */
+static inline void
+compat_enable_trigger(Relation rel, const char *trigger, char fires_when)
+{
+#if PG_VERSION_NUM >= 160000
+	EnableDisableTrigger(rel, trigger, InvalidOid, fires_when, false, false, NoLock);
+#else
+	EnableDisableTriggerNew2(rel, trigger, InvalidOid, fires_when, false, false, NoLock);
+#endif
+}
+
 /* The server's own came with 17. */
 #if PG_VERSION_NUM < 170000
 #define COMPAT_LACKS_DSM_REGISTRY
@@ -240,6 +259,42 @@ compat_next_lock_waiter(LOCK *lock, PGPROC *previous)
 
 	return (PGPROC *) SHMQueueNext(waiters, previous == NULL ? waiters : &previous->links,
 								   offsetof(PGPROC, links));
+#endif
+}
+
+/* Returns the columns of a range table entry that a query reads, numbered from FirstLowInvalidHeapAttributeNumber. */
+static inline Bitmapset *
+compat_selected_columns(Query *query, RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM >= 160000
+	return getRTEPermissionInfo(query->rteperminfos, rte)->selectedCols;
+#else
+	(void) query;
+	return rte->selectedCols;
+#endif
+}
+
+/* Returns the expressions that the columns of a range table entry stand for where it is a grouping step, which has one since 18. */
+static inline List *
+compat_group_expressions(RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM >= 180000
+	return rte->rtekind == RTE_GROUP ? rte->groupexprs : NIL;
+#else
+	(void) rte;
+	return NIL;
+#endif
+}
+
+/* Tells whether a column is computed when it is read, so that rows do not hold it; such came with 18. */
+static inline bool
+compat_is_virtual(Form_pg_attribute attribute)
+{
+#if PG_VERSION_NUM >= 180000
+	return attribute->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL;
+#else
+	(void) attribute;
+	return false;
 #endif
 }
 

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * figures.c
- *		The row of figures that a function returns of what it did.
+ *		Arguments and results that SQL functions have in common: the row of
+ *		figures that one returns of what it did, deadlines, durations.
  *
  *-------------------------------------------------------------------------
  */
@@ -48,6 +49,31 @@ result_relation(FunctionCallInfo fcinfo)
 	relid = get_typ_typrelid(type);
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
 									  get_rel_name(relid));
+}
+
+void
+require_argument(FunctionCallInfo fcinfo, int arg, const char *name)
+{
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be null", name)));
+}
+
+char *
+text_argument(FunctionCallInfo fcinfo, int arg, const char *name)
+{
+	require_argument(fcinfo, arg, name);
+	return text_to_cstring(PG_GETARG_TEXT_PP(arg));
+}
+
+int32
+count_argument(FunctionCallInfo fcinfo, int arg, const char *name)
+{
+	require_argument(fcinfo, arg, name);
+	if (PG_GETARG_INT32(arg) < 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("%s must not be negative", name)));
+	return PG_GETARG_INT32(arg);
 }
 
 TimestampTz

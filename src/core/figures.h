@@ -22,6 +22,15 @@ extern double milliseconds_since(instr_time start);
 /* Returns the name, qualified and quoted, of the table or view that the calling function returns rows of. */
 extern const char *result_relation(FunctionCallInfo fcinfo);
 
+/* Raises 22004 where an argument that has no default is NULL. */
+extern void require_argument(FunctionCallInfo fcinfo, int arg, const char *name);
+
+/* Returns an argument's text; raises 22004 where it is NULL. */
+extern char *text_argument(FunctionCallInfo fcinfo, int arg, const char *name);
+
+/* Returns how many an argument asks for; raises 22004 where it is NULL, 22023 where it is negative. */
+extern int32 count_argument(FunctionCallInfo fcinfo, int arg, const char *name);
+
 /* Returns the moment that lies an interval ahead, which an argument gives; DT_NOEND where it is NULL. */
 extern TimestampTz deadline_argument(FunctionCallInfo fcinfo, int arg);
 

@@ -51,12 +51,11 @@ ledger_record(const LedgerEntry *entry)
 	values[9] = NameGetDatum(user);
 	values[10] = ObjectIdGetDatum(GetUserId());
 
-	sql_execute_as(extension_owner(),
-				   "INSERT INTO pollseed.runs (run_id, engine, relation, rows_written, seed,"
-				   " generator_version, arguments, lane, time_ms, run_by, run_by_oid, run_at)"
-				   " OVERRIDING SYSTEM VALUE"
-				   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, pg_catalog.now())",
-				   lengthof(types), types, values);
+	sql_execute_own("INSERT INTO pollseed.runs (run_id, engine, relation, rows_written, seed,"
+					" generator_version, arguments, lane, time_ms, run_by, run_by_oid, run_at)"
+					" OVERRIDING SYSTEM VALUE"
+					" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, pg_catalog.now())",
+					lengthof(types), types, values, NULL);
 }
 
 void
@@ -72,9 +71,8 @@ ledger_mark_cleared(const char *engine, const char *relation)
 	values[0] = CStringGetTextDatum(engine);
 	values[1] = CStringGetTextDatum(relation);
 
-	sql_execute_as(extension_owner(),
-				   "UPDATE pollseed.runs SET cleared_at = pg_catalog.now()"
-				   " WHERE engine OPERATOR(pg_catalog.=) $1 AND relation OPERATOR(pg_catalog.=) $2"
-				   " AND cleared_at IS NULL",
-				   lengthof(types), types, values);
+	sql_execute_own("UPDATE pollseed.runs SET cleared_at = pg_catalog.now()"
+					" WHERE engine OPERATOR(pg_catalog.=) $1 AND relation OPERATOR(pg_catalog.=) $2"
+					" AND cleared_at IS NULL",
+					lengthof(types), types, values, NULL);
 }

@@ -19,7 +19,12 @@ typedef enum RandomPurpose
 {
 	RANDOM_VOTE_TOTALS = 1, /* places: nodes of the tree of options */
 	RANDOM_VOTE_ORDER = 2,	/* places: nodes of the tree of moments */
-	RANDOM_VOTE_BURSTS = 3	/* one place, 0 */
+	RANDOM_VOTE_BURSTS = 3, /* one place, 0 */
+	RANDOM_MOVIES = 4,		/* places: movies, as of the next two and the last */
+	RANDOM_MOVIE_METRICS = 5,
+	RANDOM_MOVIE_NOMINATIONS = 6,
+	RANDOM_MOVIE_PEOPLE = 7, /* places: people */
+	RANDOM_MOVIE_CREDITS = 8
 } RandomPurpose;
 
 typedef struct RandomStream

@@ -9,9 +9,10 @@
 
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_operator.h"
 #include "executor/spi.h"
-#include "miscadmin.h"
+#include "parser/parser.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -19,6 +20,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "core/role.h"
 #include "core/sql.h"
 
 int64
@@ -56,6 +58,20 @@ sql_execute_plan(SPIPlanPtr plan, Datum *values)
 	return (int64) SPI_processed;
 }
 
+int64
+sql_execute_kept(SPIPlanPtr *plan, const char *sql, int nargs, Oid *types, Datum *values)
+{
+	if (*plan == NULL)
+	{
+		SPIPlanPtr made = sql_prepare(sql, nargs, types);
+
+		if (SPI_keepplan(made) != 0)
+			elog(ERROR, "could not keep a plan");
+		*plan = made;
+	}
+	return sql_execute_plan(*plan, values);
+}
+
 /* SPI makes its list of relations in the current context, which may not last. */
 EphemeralNamedRelation
 sql_register_relation(const char *name, TupleDesc desc, double expected_rows)
@@ -87,34 +103,34 @@ sql_unregister_relation(EphemeralNamedRelation relation)
 }
 
 int64
-sql_execute_as(Oid role, const char *sql, int nargs, Oid *types, Datum *values)
+sql_execute_as(Oid role, const char *sql, int nargs, Oid *types, Datum *values, const char *nulls)
 {
-	Oid	  user;
-	int	  security_context;
-	int64 processed;
+	RoleSession session = role_enter(role);
+	int64		processed = sql_execute(sql, nargs, types, values, nulls);
 
-	GetUserIdAndSecContext(&user, &security_context);
-	SetUserIdAndSecContext(role, security_context | SECURITY_LOCAL_USERID_CHANGE |
-									 SECURITY_RESTRICTED_OPERATION);
-	processed = sql_execute(sql, nargs, types, values, NULL);
-	SetUserIdAndSecContext(user, security_context);
+	role_leave(&session);
 	return processed;
 }
 
-Oid
-extension_owner(void)
+int64
+sql_execute_own(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls)
 {
-	Oid		  relid = get_relname_relid("runs", get_namespace_oid("pollseed", false));
-	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid		  owner;
+	return sql_execute_as(extension_owner(), sql, nargs, types, values, nulls);
+}
 
-	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-						errmsg("relation \"pollseed.runs\" does not exist"),
-						errhint("Install the extension with CREATE EXTENSION pollseed.")));
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
+bool
+sql_is_select(const char *sql)
+{
+	List		  *statements = raw_parser(sql, RAW_PARSE_DEFAULT);
+	const RawStmt *raw;
+
+	if (list_length(statements) != 1)
+		return false;
+	raw = linitial_node(RawStmt, statements);
+
+	/* Its length is given where a semicolon ends it. */
+	return raw->stmt_len == 0 && IsA(raw->stmt, SelectStmt) &&
+		   ((SelectStmt *) raw->stmt)->intoClause == NULL;
 }
 
 Datum
@@ -133,6 +149,33 @@ sql_value_not_null(uint64 row, int column)
 	if (isnull)
 		elog(ERROR, "unexpected null in column %d of a query's result", column);
 	return value;
+}
+
+char *
+sql_text(uint64 row, int column)
+{
+	bool  isnull;
+	Datum value = sql_value(row, column, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+int64
+sql_integer(uint64 row, int column)
+{
+	bool  isnull;
+	Datum value = sql_value(row, column, &isnull);
+
+	return isnull ? 0 : DatumGetInt64(value);
+}
+
+Oid
+sql_oid(uint64 row, int column)
+{
+	bool  isnull;
+	Datum value = sql_value(row, column, &isnull);
+
+	return isnull ? InvalidOid : DatumGetObjectId(value);
 }
 
 const char *
@@ -163,4 +206,24 @@ qualified_type_name(Oid type, int32 typmod)
 {
 	return format_type_extended(type, typmod,
 								FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY);
+}
+
+const char *
+collate_clause(Oid collation)
+{
+	HeapTuple		  tuple;
+	Form_pg_collation form;
+	const char		 *clause;
+
+	if (!OidIsValid(collation))
+		return "";
+	tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for collation %u", collation);
+	form = (Form_pg_collation) GETSTRUCT(tuple);
+	clause =
+		psprintf(" COLLATE %s", quote_qualified_identifier(get_namespace_name(form->collnamespace),
+														   NameStr(form->collname)));
+	ReleaseSysCache(tuple);
+	return clause;
 }

@@ -17,20 +17,29 @@
  */
 extern int64 sql_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls);
 
-/*
- * Does the same as another role, for statements of ours on tables of the
- * extension's or the server's; an error restores the user with its transaction.
- */
-extern int64 sql_execute_as(Oid role, const char *sql, int nargs, Oid *types, Datum *values);
+/* Does the same as another role, for statements of ours on tables of the extension's or the server's. */
+extern int64 sql_execute_as(Oid role, const char *sql, int nargs, Oid *types, Datum *values,
+							const char *nulls);
 
-/* Returns the owner of the tables that the extension keeps; raises 42P01 where it is not installed. */
-extern Oid extension_owner(void);
+/*
+ * Does the same on the tables that the extension keeps, as their owner: nobody needs a
+ * privilege on them, and nobody can forge what is in them.
+ */
+extern int64 sql_execute_own(const char *sql, int nargs, Oid *types, Datum *values,
+							 const char *nulls);
 
 /* Prepares a statement, which finds most of what is wrong with it; the plan lasts until SPI_finish(). */
 extern struct _SPI_plan *sql_prepare(const char *sql, int nargs, Oid *types);
 
 /* Runs a prepared statement; as sql_execute() otherwise. */
 extern int64 sql_execute_plan(struct _SPI_plan *plan, Datum *values);
+
+/*
+ * Runs a statement whose plan is kept for the rest of the session, in *plan, which is NULL
+ * at first; as sql_execute() otherwise.  For statements of ours that are run often.
+ */
+extern int64 sql_execute_kept(struct _SPI_plan **plan, const char *sql, int nargs, Oid *types,
+							  Datum *values);
 
 /*
  * Lets SQL read a relation under a name, in place of one that an error left there;
@@ -43,16 +52,27 @@ sql_register_relation(const char *name, struct TupleDescData *desc, double expec
 /* Takes a relation back. */
 extern void sql_unregister_relation(struct EphemeralNamedRelationData *relation);
 
+/* Tells whether a text is one SELECT, without a semicolon, that only returns rows; raises its errors of syntax. */
+extern bool sql_is_select(const char *sql);
+
 /* Returns a value of the last statement's result, by row from 0 and column from 1; not a copy. */
 extern Datum sql_value(uint64 row, int column, bool *isnull);
 
 /* Returns such a value that cannot be null. */
 extern Datum sql_value_not_null(uint64 row, int column);
 
+/* Returns such a value as a copy, NULL, 0 or InvalidOid where it is null: a text, an int8, an oid. */
+extern char *sql_text(uint64 row, int column);
+extern int64 sql_integer(uint64 row, int column);
+extern Oid	 sql_oid(uint64 row, int column);
+
 /* Returns a type's equality operator, spelled so that no search path matters: OPERATOR(schema.=). */
 extern const char *equality_operator(Oid type);
 
 /* Returns a type's name, qualified and quoted for SQL where it needs to be. */
 extern const char *qualified_type_name(Oid type, int32 typmod);
+
+/* Returns what gives an expression a collation, a space before it; nothing where there is none. */
+extern const char *collate_clause(Oid collation);
 
 #endif /* POLLSEED_SQL_H */

@@ -197,10 +197,9 @@ check_committed(int64 id)
 	Datum		  values[] = {Int64GetDatum(id)};
 	TransactionId xmin;
 
-	(void) sql_execute_as(extension_owner(),
-						  "SELECT j.xmin FROM pollseed.jobs AS j"
-						  " WHERE j.job_id OPERATOR(pg_catalog.=) $1",
-						  lengthof(types), types, values);
+	(void) sql_execute_own("SELECT j.xmin FROM pollseed.jobs AS j"
+						   " WHERE j.job_id OPERATOR(pg_catalog.=) $1",
+						   lengthof(types), types, values, NULL);
 	xmin = DatumGetTransactionId(sql_value_not_null(0, 1));
 	if (TransactionIdIsCurrentTransactionId(xmin))
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

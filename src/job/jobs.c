@@ -58,7 +58,7 @@ state_by_name(const char *name)
 static int64
 execute(const char *sql, int nargs, Oid *types, Datum *values)
 {
-	return sql_execute_as(extension_owner(), sql, nargs, types, values);
+	return sql_execute_own(sql, nargs, types, values, NULL);
 }
 
 /* Adds a line to a job's log. */
@@ -334,6 +334,18 @@ jobs_set_workers(int64 id, int workers)
 	return execute("UPDATE pollseed.jobs AS j SET workers = $2"
 				   " WHERE j.job_id OPERATOR(pg_catalog.=) $1 AND j.finished_at IS NULL",
 				   lengthof(types), types, values) == 1;
+}
+
+void
+jobs_extend_plan(const Job *job, Datum members)
+{
+	Oid	  types[] = {INT8OID, INT4OID, JSONBOID};
+	Datum values[] = {Int64GetDatum(job->id), Int32GetDatum(job->attempts), members};
+
+	execute("UPDATE pollseed.jobs AS j SET plan = j.plan OPERATOR(pg_catalog.||) $3"
+			" WHERE j.job_id OPERATOR(pg_catalog.=) $1"
+			" AND j.attempts OPERATOR(pg_catalog.=) $2 AND j.finished_at IS NULL",
+			lengthof(types), types, values);
 }
 
 void

@@ -144,6 +144,9 @@ extern bool jobs_set_workers(int64 id, int workers);
 /* Tells listeners of an event that a job has come to, unless its settings say otherwise; error is an SQLSTATE or NULL. */
 extern void jobs_notify(const Job *job, const char *event, int64 done, const char *error);
 
+/* Adds to what the engine keeps in a job's plan, a jsonb, unless there was another attempt since or the job has ended. */
+extern void jobs_extend_plan(const Job *job, Datum members);
+
 /* Counts a retry and says in the log what it is for. */
 extern void jobs_note_retry(Job *job, const char *reason);
 

@@ -63,11 +63,10 @@ find_jobs(const char *due)
 	List *found = NIL;
 	int64 count;
 
-	count = sql_execute_as(extension_owner(),
-						   psprintf("SELECT j.job_id FROM pollseed.jobs AS j WHERE %s"
-									" ORDER BY j.priority DESC, j.job_id",
-									due),
-						   0, NULL, NULL);
+	count = sql_execute_own(psprintf("SELECT j.job_id FROM pollseed.jobs AS j WHERE %s"
+									 " ORDER BY j.priority DESC, j.job_id",
+									 due),
+							0, NULL, NULL, NULL);
 	for (int64 row = 0; row < count; row++)
 	{
 		int64 *id = palloc_object(int64);
@@ -89,18 +88,16 @@ lock_due_job(int64 id, const char *due, int *launches)
 	Oid	  types[] = {INT8OID};
 	Datum values[] = {Int64GetDatum(id)};
 
-	if (sql_execute_as(extension_owner(),
-					   "SELECT FROM pollseed.jobs AS j WHERE j.job_id OPERATOR(pg_catalog.=) $1"
-					   " FOR UPDATE SKIP LOCKED",
-					   lengthof(types), types, values) == 0)
+	if (sql_execute_own("SELECT FROM pollseed.jobs AS j WHERE j.job_id OPERATOR(pg_catalog.=) $1"
+						" FOR UPDATE SKIP LOCKED",
+						lengthof(types), types, values, NULL) == 0)
 		return false;
-	if (sql_execute_as(
-			extension_owner(),
+	if (sql_execute_own(
 			psprintf("SELECT CASE WHEN j.launched_at OPERATOR(pg_catalog.<) " SERVER_START
 					 " THEN 0 ELSE j.launches_in_vain END FROM pollseed.jobs AS j"
 					 " WHERE j.job_id OPERATOR(pg_catalog.=) $1 AND %s",
 					 due),
-			lengthof(types), types, values) == 0)
+			lengthof(types), types, values, NULL) == 0)
 		return false;
 	*launches = DatumGetInt32(sql_value_not_null(0, 1));
 	return true;
@@ -176,12 +173,11 @@ tick_unlaunched_job(Oid owner)
 	Oid	  types[] = {OIDOID};
 	Datum values[] = {ObjectIdGetDatum(owner)};
 
-	if (sql_execute_as(extension_owner(),
-					   "SELECT j.job_id FROM pollseed.jobs AS j"
-					   " WHERE j.finished_at IS NULL AND j.state OPERATOR(pg_catalog.=) 'queued'"
-					   " AND j.launched_at IS NULL AND j.owner_oid OPERATOR(pg_catalog.=) $1"
-					   " ORDER BY j.priority DESC, j.job_id LIMIT 1",
-					   lengthof(types), types, values) == 0)
+	if (sql_execute_own("SELECT j.job_id FROM pollseed.jobs AS j"
+						" WHERE j.finished_at IS NULL AND j.state OPERATOR(pg_catalog.=) 'queued'"
+						" AND j.launched_at IS NULL AND j.owner_oid OPERATOR(pg_catalog.=) $1"
+						" ORDER BY j.priority DESC, j.job_id LIMIT 1",
+						lengthof(types), types, values, NULL) == 0)
 		return 0;
 	return DatumGetInt64(sql_value_not_null(0, 1));
 }

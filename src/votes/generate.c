@@ -16,6 +16,7 @@
 #include "utils/lsyscache.h"
 
 #include "core/compat.h"
+#include "core/figures.h"
 #include "votes/options.h"
 #include "votes/request.h"
 
@@ -57,15 +58,6 @@ typedef struct VoteCall
 	int64		last_vote;
 } VoteCall;
 
-/* Raises 22004 for an argument that has no default. */
-static void
-require_vote_count(FunctionCallInfo fcinfo, int arg)
-{
-	if (PG_ARGISNULL(arg))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("vote_count must not be null")));
-}
-
 /* pollseed_vote_shares(vote_count, distribution, weights, seed, options, columns) */
 Datum
 pollseed_vote_shares(PG_FUNCTION_ARGS)
@@ -80,7 +72,7 @@ pollseed_vote_shares(PG_FUNCTION_ARGS)
 	Oid			   id_output;
 	bool		   is_varlena;
 
-	require_vote_count(fcinfo, SHARES_VOTE_COUNT);
+	require_argument(fcinfo, SHARES_VOTE_COUNT, "vote_count");
 	vote_count = request_vote_count(fcinfo, SHARES_VOTE_COUNT, 0);
 	distribution = request_distribution(fcinfo, SHARES_DISTRIBUTION);
 	request.options = request_relation(fcinfo, SHARES_OPTIONS);
@@ -170,7 +162,7 @@ begin_votes(FunctionCallInfo fcinfo)
 	int		   nlabels;
 	VoteShare *shares;
 
-	require_vote_count(fcinfo, VOTES_VOTE_COUNT);
+	require_argument(fcinfo, VOTES_VOTE_COUNT, "vote_count");
 	spec.vote_count = request_vote_count(fcinfo, VOTES_VOTE_COUNT, 0);
 	spec.distribution = request_distribution(fcinfo, VOTES_DISTRIBUTION);
 	spec.arrival = request_arrival(fcinfo, VOTES_ARRIVAL);

@@ -79,9 +79,7 @@ pollseed_create_poll_tables(PG_FUNCTION_ARGS)
 	Datum values[2];
 
 	PreventCommandIfReadOnly("pollseed_create_poll_tables()");
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("options must not be null")));
+	require_argument(fcinfo, 0, "options");
 	if (array_contains_nulls(PG_GETARG_ARRAYTYPE_P(0)))
 		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 						errmsg("options must not contain nulls")));

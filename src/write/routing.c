@@ -96,7 +96,7 @@ routing_refusal(Relation rel)
 			continue;
 
 		/* As the table's owner: the caller need not be allowed to read it. */
-		if (sql_execute_as(owner, routing_extensions[i].query, 1, &type, &relid) > 0)
+		if (sql_execute_as(owner, routing_extensions[i].query, 1, &type, &relid, NULL) > 0)
 			return psprintf("The extension \"%s\" routes its rows.",
 							routing_extensions[i].extension);
 	}
