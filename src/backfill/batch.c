@@ -143,6 +143,26 @@ was_looked_for(const BackfillTable *table, const BatchRows *rows, ResolvedRow **
 		   strcmp(key, key_text(table, &rows->keys[(Size) found->row * table->nkeys])) == 0;
 }
 
+/*
+ * Writes rows, of a run with a budget of WAL a few at a time: others on the same processors
+ * would feel a batch as one long burst of work.  The rests are part of the batch's time,
+ * so the time that it aims at bounds them.
+ */
+static int64
+write_rows(BackfillTable *table, Relation rel, UpdateRow *rows, int nrows)
+{
+	int	  step = table->rest_us > 0 ? GENTLE_ROWS : nrows;
+	int64 filled = 0;
+
+	for (int done = 0; done < nrows; done += step)
+	{
+		if (done > 0)
+			pg_usleep(table->rest_us);
+		filled += updater_write(table->updater, rel, &rows[done], Min(step, nrows - done));
+	}
+	return filled;
+}
+
 /* Writes the rows of the result that have a value, and keeps which of them have none. */
 static void
 write_result(BackfillTable *table, Relation rel, const BatchRows *looked_for, SPITupleTable *result,
@@ -154,7 +174,7 @@ write_result(BackfillTable *table, Relation rel, const BatchRows *looked_for, SP
 	char	   **without = palloc_array(char *, Max(count, 1));
 	int			 nupdates = 0;
 	int			 nwithout = 0;
-	int64		 filled = 0;
+	int64		 filled;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -173,8 +193,7 @@ write_result(BackfillTable *table, Relation rel, const BatchRows *looked_for, SP
 		else
 			updates[nupdates++] = (UpdateRow){.tid = rows[i].tid, .value = value};
 	}
-	if (nupdates > 0)
-		filled = updater_write(table->updater, rel, updates, nupdates);
+	filled = write_rows(table, rel, updates, nupdates);
 	outcomes_no_data(table, nwithout, without);
 	figures->filled += filled;
 	figures->skipped += nupdates - filled;

@@ -27,6 +27,9 @@
 /* Growth is logged each time that the size has changed by this factor since. */
 #define LOGGED_GROWTH 2
 
+/* The longest rest between rows that are written. */
+#define MAX_REST_US 5000
+
 /* The throttle is asked so often. */
 #define THROTTLE_POLL_MS 500
 
@@ -51,6 +54,19 @@ run_batch_limit(const BackfillRun *run)
 			limit = Min(limit, affordable);
 	}
 	return (int) Max(limit, min_batch_size(run));
+}
+
+/* Rests take up to half of the time that the budget gives, so that it can be used up. */
+long
+run_rest_us(const BackfillRun *run)
+{
+	double row_bytes;
+
+	if (!run->driver->commits || run->done.filled == 0)
+		return 0;
+	row_bytes = (double) run->done.wal_bytes / (double) run->done.filled;
+	return (long) Min(throttle_seconds(run->throttle, GENTLE_ROWS * row_bytes) * 1000000 / 2,
+					  MAX_REST_US);
 }
 
 /* Logs that the batch size has changed, if it has by enough. */

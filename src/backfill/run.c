@@ -91,6 +91,7 @@ run_open_table(BackfillRun *run, Oid relid, Relation *rel)
 	else
 		backfill_table_refresh(&run->table, *rel, run->context);
 	run->table->commits = run->driver->commits;
+	run->table->rest_us = run_rest_us(run);
 	return run->table;
 }
 
@@ -121,13 +122,13 @@ begin_task(BackfillRun *run, void *arg)
 	*resumed = (backfill->state == BACKFILL_STARTED || backfill->state == BACKFILL_FAILED) &&
 			   backfill->same_relation && parts_exist(backfill);
 	backfill->run_no++;
-	if (backfill_execute(psprintf("UPDATE pollseed.backfills AS b SET run_no = %d,"
-								  " relation_oid = %u, database_oid = %u, state = 'started',"
-								  " waiting_for = NULL, last_error = NULL, last_sqlstate = NULL,"
-								  " resumed_at = pg_catalog.clock_timestamp()"
-								  " WHERE b.backfill_id OPERATOR(pg_catalog.=) " INT64_FORMAT,
-								  backfill->run_no, backfill->relation, MyDatabaseId, backfill->id),
-						 0, NULL, NULL, NULL) != 1)
+	if (sql_execute_own(psprintf("UPDATE pollseed.backfills AS b SET run_no = %d,"
+								 " relation_oid = %u, database_oid = %u, state = 'started',"
+								 " waiting_for = NULL, last_error = NULL, last_sqlstate = NULL,"
+								 " resumed_at = pg_catalog.clock_timestamp()"
+								 " WHERE b.backfill_id OPERATOR(pg_catalog.=) " INT64_FORMAT,
+								 backfill->run_no, backfill->relation, MyDatabaseId, backfill->id),
+						0, NULL, NULL, NULL) != 1)
 		elog(ERROR, "backfill \"%s\" is gone", backfill->name);
 	if (*resumed)
 		ranges_adopt(backfill);
@@ -159,16 +160,16 @@ show_task(BackfillRun *run, void *arg pg_attribute_unused())
 	bool			isnull;
 	Datum			total;
 
-	(void) backfill_execute("SELECT b.filled OPERATOR(pg_catalog.+) b.no_data"
-							" OPERATOR(pg_catalog.+) b.quarantined OPERATOR(pg_catalog.-)"
-							" b.settled_before OPERATOR(pg_catalog.+) (SELECT"
-							" COALESCE(pg_catalog.sum(r.filled OPERATOR(pg_catalog.+) r.no_data"
-							" OPERATOR(pg_catalog.+) r.quarantined), 0)::pg_catalog.int8"
-							" FROM pollseed.backfill_ranges AS r"
-							" WHERE r.backfill_id OPERATOR(pg_catalog.=) b.backfill_id), b.total"
-							" FROM pollseed.backfills AS b"
-							" WHERE b.backfill_id OPERATOR(pg_catalog.=) $1",
-							1, &type, &value, NULL);
+	(void) sql_execute_own("SELECT b.filled OPERATOR(pg_catalog.+) b.no_data"
+						   " OPERATOR(pg_catalog.+) b.quarantined OPERATOR(pg_catalog.-)"
+						   " b.settled_before OPERATOR(pg_catalog.+) (SELECT"
+						   " COALESCE(pg_catalog.sum(r.filled OPERATOR(pg_catalog.+) r.no_data"
+						   " OPERATOR(pg_catalog.+) r.quarantined), 0)::pg_catalog.int8"
+						   " FROM pollseed.backfill_ranges AS r"
+						   " WHERE r.backfill_id OPERATOR(pg_catalog.=) b.backfill_id), b.total"
+						   " FROM pollseed.backfills AS b"
+						   " WHERE b.backfill_id OPERATOR(pg_catalog.=) $1",
+						   1, &type, &value, NULL);
 	start.done = DatumGetInt64(sql_value_not_null(0, 1));
 	total = sql_value(0, 2, &isnull);
 	start.total = isnull ? -1 : DatumGetInt64(total);
@@ -308,10 +309,10 @@ sweep_task(BackfillRun *run, void *arg pg_attribute_unused())
 	if (backfill->nkeys == 0 && !backfill->sweeping)
 		parts_forget_outcomes(backfill);
 	(void) backfill_update(backfill, "phase = 'sweep', skipped = 0", NULL);
-	(void) backfill_execute("SELECT b.no_data OPERATOR(pg_catalog.+) b.quarantined, b.quarantined"
-							" FROM pollseed.backfills AS b"
-							" WHERE b.backfill_id OPERATOR(pg_catalog.=) $1",
-							1, &type, &value, NULL);
+	(void) sql_execute_own("SELECT b.no_data OPERATOR(pg_catalog.+) b.quarantined, b.quarantined"
+						   " FROM pollseed.backfills AS b"
+						   " WHERE b.backfill_id OPERATOR(pg_catalog.=) $1",
+						   1, &type, &value, NULL);
 	backfill->settled = DatumGetInt64(sql_value_not_null(0, 1));
 	backfill->quarantined = DatumGetInt64(sql_value_not_null(0, 2));
 }

@@ -115,6 +115,9 @@ extern BackfillTable *run_open_table(BackfillRun *run, Oid relid, Relation *rel)
 /* Notes a batch that was committed: its size for the next one, and the pause that its WAL asks for. */
 extern void run_note_batch(BackfillRun *run, const BackfillFigures *figures, double ms);
 
+/* Returns the microseconds to rest after each GENTLE_ROWS rows that are written, while there is a budget of WAL. */
+extern long run_rest_us(const BackfillRun *run);
+
 /* Returns how many rows the next batch may have. */
 extern int run_batch_limit(const BackfillRun *run);
 

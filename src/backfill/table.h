@@ -40,6 +40,9 @@ typedef enum LowerBound
 
 #define LOWER_BOUNDS 3
 
+/* So many rows are written at once where others are to feel little of it. */
+#define GENTLE_ROWS 32
+
 typedef struct BackfillTable
 {
 	const Backfill *backfill;
@@ -52,6 +55,7 @@ typedef struct BackfillTable
 	int				nkeys; /* columns of the key; with ctid 1 */
 	bool			by_ctid;
 	bool			commits;   /* each batch ends its transaction */
+	long			rest_us;   /* between each GENTLE_ROWS rows that are written; 0: none */
 	bool			unique;	   /* no two rows have the same key */
 	bool			keys_only; /* keys are found without their rows, by an index-only scan */
 	TableColumn		keys[MAX_KEY_COLUMNS];

@@ -21,9 +21,12 @@
 
 #define CHECK_INTERVAL_MS 500
 
-/* What unused budget can be saved up, and what a batch may use. */
+/*
+ * What unused budget can be saved up, and what a batch may use.  Few large batches disturb
+ * others less than many small ones, because each takes time whatever its size.
+ */
 #define BURST_SECONDS 1.0
-#define BATCH_SECONDS 0.1
+#define BATCH_SECONDS 4.0
 
 typedef struct SignalState
 {
@@ -190,6 +193,12 @@ throttle_pause_ms(Throttle *throttle, uint64 wal_bytes, double batch_ms, int wor
 	throttle->budget = Min(throttle->budget + rate * elapsed_ms / 1000, rate * BURST_SECONDS);
 	throttle->budget -= (double) wal_bytes;
 	return throttle->budget < 0 ? -throttle->budget / rate * 1000 : 0;
+}
+
+double
+throttle_seconds(const Throttle *throttle, double wal_bytes)
+{
+	return throttle->spec.signals[SIGNAL_WAL_RATE].on ? wal_bytes / own_rate(throttle) : 0;
 }
 
 int64

@@ -76,7 +76,10 @@ extern const char *throttle_check(Throttle *throttle, const ThrottleFacts *facts
  */
 extern double throttle_pause_ms(Throttle *throttle, uint64 wal_bytes, double batch_ms, int workers);
 
-/* Returns how many rows the next batch may have so that it uses a tenth of a second's budget; 0: no limit. */
+/* Returns the seconds for which some bytes of WAL are the budget; 0: there is none. */
+extern double throttle_seconds(const Throttle *throttle, double wal_bytes);
+
+/* Returns how many rows the next batch may have so that it uses the budget of four seconds; 0: no limit. */
 extern int64 throttle_max_rows(const Throttle *throttle, double wal_bytes_per_row);
 
 /* Returns how many processes wait for locks that this one holds; takes microseconds. */
