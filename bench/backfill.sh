@@ -50,8 +50,6 @@ prepare() {
   psql_bench -c 'SELECT sum(pg_column_size(matching_tags_snapshot)) / 1048576.0 FROM ad_events' >"$WORK/snapshots.mb"
 }
 
-psql_in() { cluster_psql "$WORK" "$1" -q -A -t -F ' ' "${@:2}"; }
-
 copy_database() {
   psql_in postgres -c "DROP DATABASE IF EXISTS $1 WITH (FORCE)" -c "CREATE DATABASE $1 TEMPLATE $2 STRATEGY file_copy" 2>&1 |
     sed '/does not exist, skipping/d'
@@ -87,15 +85,6 @@ fresh_start() {
 size_of_events() {
   psql_bench -c "SELECT pg_relation_size(oid) + pg_relation_size(reltoastrelid) FROM pg_class WHERE oid = 'ad_events'::regclass"
 }
-
-# Add the value of an expression to a figure.
-note() {
-  calc "$2" >>"$WORK/$1"
-  echo >>"$WORK/$1"
-}
-
-# Sum of the times that psql told, in ms.
-sum_of_times() { awk '$1 == "Time:" { ms += $2 } END { print ms }' "$1"; }
 
 # The ways of filling the events, whose populations have snapshots already.
 single() {
@@ -268,10 +257,6 @@ measure() {
   done
 }
 
-rounded() { awk '{ printf "%.0f", $1 }'; }
-
-two_digits() { awk '{ printf "%.2f", $1 }'; }
-
 print_table() {
   local single events last
   single=$(median single.ms)
@@ -282,7 +267,7 @@ print_table() {
   row "$events, a job with two workers / one UPDATE" "$(median job-2.ms)" "$single" ms 0.80
   row "$(commas $((POPULATIONS + OFFERS + EVENTS))) rows by one CALL / by the seed's client (a part, scaled)" \
     "$(median whole.ms)" "$(median after.ms)" ms 0.10
-  row "an application's p99, throttled run / none" "$(median p99-with.ms)" "$(median p99-without.ms)" ms 1.5
+  row "an application's p99, throttled run / none" "$(median p99-throttled.ms)" "$(median p99-without.ms)" ms 1.5
   row "growth by a short column of $events, block / UPDATE" "$(median growth-block.mb)" "$(median growth-single.mb)" MB 0.6
   row "buffers of a key scan, batches to $last / batches 1 to 10" "$(median last.buffers)" "$(median first.buffers)" '' 1.5
   row "statements a batch of 100 populations / 1" "$(median statements)" 1 '' 4
@@ -307,5 +292,5 @@ echo
 print_machine
 echo
 print_table
-print_samples job-1 job-2 call single whole after p99-with p99-without
+print_samples job-1 job-2 call single whole after p99-throttled p99-without p99-hurried p99-spinning
 finish

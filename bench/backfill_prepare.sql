@@ -17,6 +17,9 @@ SELECT FROM pollseed_backfill_create('populations', 'target_populations', 'match
 SELECT FROM pollseed_backfill_create('events', 'ad_events', 'matching_tags_snapshot', :'event_source',
     key => 'me_file_id, target_band_id', strategy => 'block') \g /dev/null
 SELECT FROM pollseed_backfill_create('throttled', 'ad_events', 'matching_tags_snapshot', :'event_source',
-    key => 'me_file_id, target_band_id', strategy => 'block', target_time => '50 ms',
+    key => 'me_file_id, target_band_id', strategy => 'block',
+    throttle => '{"wal_bytes_per_second": "256kB"}') \g /dev/null
+SELECT FROM pollseed_backfill_create('hurried', 'ad_events', 'matching_tags_snapshot', :'event_source',
+    key => 'me_file_id, target_band_id', strategy => 'block',
     throttle => '{"wal_bytes_per_second": "4MB"}') \g /dev/null
 VACUUM (FREEZE, ANALYZE);
