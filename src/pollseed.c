@@ -16,6 +16,8 @@
 #include "core/notify.h"
 #include "core/progress.h"
 #include "job/job.h"
+#include "score/capture_merge.h"
+#include "score/score_job.h"
 #include "votes/seed_job.h"
 #include "write/writer.h"
 
@@ -34,5 +36,7 @@ _PG_init(void)
 	seed_job_init();
 	backfill_init();
 	backfill_job_init();
+	capture_merge_init();
+	score_job_init();
 	MarkGUCPrefixReserved("pollseed");
 }
