@@ -1,6 +1,6 @@
 #!/bin/bash
 # Prepare, build and install as a user would, then hand over to the scripts in bench/, which measure and print.
-# BENCH="votes backfill": which of them (default both); see bench/lib.sh for ROUNDS and QUICK.
+# BENCH="votes backfill scores": which of them (default all); see bench/lib.sh for ROUNDS and QUICK.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -9,11 +9,12 @@ script_of() {
   case $1 in
     votes) echo bench/run.sh ;;
     backfill) echo bench/backfill.sh ;;
-    *) die "BENCH: there is no \"$1\", only votes and backfill" ;;
+    scores) echo bench/scores.sh ;;
+    *) die "BENCH: there is no \"$1\", only votes, backfill and scores" ;;
   esac
 }
 
-read -r -a parts <<<"${BENCH:-votes backfill}"
+read -r -a parts <<<"${BENCH:-votes backfill scores}"
 scripts=()
 for part in "${parts[@]}"; do
   scripts+=("$(script_of "$part")")

@@ -57,6 +57,14 @@ sub no_comments
 # An SQL script without its comments.
 sub sql_only { my ($text) = @_; $text =~ s/--[^\n]*//g; return $text }
 
+# The same with what is between quotes blanked: text that only looks like SQL.
+sub sql_code
+{
+	my ($text) = @_;
+	$text =~ s{('(?:[^']|'')*')|--[^\n]*}{ defined $1 ? "''" : '' }gse;
+	return $text;
+}
+
 # Orders two versions: 0.9.0 before 0.10.0.
 sub by_version
 {
@@ -178,7 +186,7 @@ sub sql_objects
 	my %objects;
 	for my $script (@scripts)
 	{
-		my $text = sql_only(slurp($script));
+		my $text = sql_code(slurp($script));
 		while ($text =~ /\b(?:(CREATE(?:\s+OR\s+REPLACE)?)|(DROP)|COMMENT\s+ON)\s+(FUNCTION|PROCEDURE|AGGREGATE|VIEW|TABLE)
 			\s+(?:IF\s+EXISTS\s+)?(?:\@extschema\@\.)?((?:pollseed\.)?\w+)/gix)
 		{

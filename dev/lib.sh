@@ -116,6 +116,20 @@ make_work() {
   [ "$(id -u)" != 0 ] || chown "$(server_account):" "$WORK"
 }
 
+# Run a command in a chroot.  Its mounts and processes live in namespaces of their own, so that they end with it, however it ends;
+# where namespaces are not allowed the chroot does without mounts.  Arguments: the chroot, then the command.
+run_in_chroot() {
+  local dir=$1 namespaces=(unshare --mount --propagation private --pid --fork --kill-child)
+  shift
+  if as_root "${namespaces[@]}" true 2>/dev/null; then
+    # shellcheck disable=SC2016  # expanded by the inner shell
+    as_root "${namespaces[@]}" sh -c 'mount -t proc proc "$1/proc" && mount -t tmpfs -o mode=1777 tmpfs "$1/dev/shm"
+      shift; exec chroot "$@"' sh "$dir" "$dir" "$@" </dev/null
+  else
+    as_root chroot "$dir" "$@" </dev/null
+  fi
+}
+
 jobs_count() { nproc 2>/dev/null || echo 2; }
 
 # Build in a copy of the tree and install from there.  Arguments: the copy, then make variables.
