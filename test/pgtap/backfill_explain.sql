@@ -124,13 +124,7 @@ SELECT results_eq('SELECT count(*) FROM pollseed_backfill_failures', 'VALUES (0:
 UPDATE items SET name = 'had';
 SELECT is(remaining || ' ' || rows_tried, '0 0', 'of nothing there is nothing'), is(rows_per_second, NULL, 'no rate'), is(time_left, NULL, 'no time') FROM pollseed_backfill_estimate('poor');
 SELECT is(state, 'ready', 'it does not even finish it') FROM pollseed_backfills WHERE name = 'poor';
-CREATE FUNCTION error_of(command text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-    EXECUTE command;
-    RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE || ' ' || SQLERRM;
-END $$;
+\ir include/error_of.sql
 SELECT is(error_of('SELECT pollseed_backfill_estimate(''poor'', 0)'), '22023 batches must be at least 1', 'no batch is none');
 SELECT is(error_of('SELECT pollseed_backfill_step(''poor'', 0)'), '22023 batches must be at least 1', 'neither in a step');
 SELECT is(error_of('CALL pollseed_backfill_run(''poor'', 0)'), '22023 max_batches must be at least 1', 'nor in a run');

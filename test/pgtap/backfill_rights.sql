@@ -16,13 +16,7 @@ CREATE ROLE backfill_other LOGIN;
 CREATE ROLE backfill_watcher LOGIN IN ROLE pg_read_all_stats;
 CREATE ROLE backfill_super LOGIN SUPERUSER;
 
-CREATE FUNCTION error_of(command text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-    EXECUTE command;
-    RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE || ' ' || SQLERRM;
-END $$;
+\ir include/error_of.sql
 
 -- Things of one role, all functions of which tell who they are
 CREATE SCHEMA theirs AUTHORIZATION backfill_owner;

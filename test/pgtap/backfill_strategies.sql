@@ -4,13 +4,7 @@ SET LOCAL client_min_messages = error;
 SET LOCAL timezone = 'UTC';
 SELECT no_plan();
 
-CREATE FUNCTION error_of(command text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-    EXECUTE command;
-    RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE || ' ' || SQLERRM;
-END $$;
+\ir include/error_of.sql
 -- Runs a backfill in steps, as far as it goes, and says how many rows were filled, had no data, and were set aside.
 CREATE FUNCTION run(backfill text, batches integer DEFAULT 3) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

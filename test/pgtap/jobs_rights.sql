@@ -38,13 +38,7 @@ GRANT USAGE ON SCHEMA jobs_poll TO PUBLIC;
 GRANT ALL ON ALL TABLES IN SCHEMA jobs_poll TO jobs_other, jobs_super, jobs_nologin;
 GRANT ALL ON ALL SEQUENCES IN SCHEMA jobs_poll TO jobs_other, jobs_super, jobs_nologin;
 
-CREATE FUNCTION error_of(command text) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-    EXECUTE command;
-    RETURN 'no error';
-EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE || ' ' || SQLERRM;
-END $$;
+\ir include/error_of.sql
 -- What a role gets from a call, with everything as it was afterwards.
 CREATE FUNCTION tries(command text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

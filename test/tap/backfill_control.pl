@@ -280,7 +280,7 @@ for my $case (
 {
 	my ($how, $ddl, $sqlstate) = @$case;
 	my $name = "ddl_$how";
-	pause(0.01);
+	pause(0.05);
 	query("SELECT make('$name', 400)");
 	my $call = start("CALL pollseed_backfill_run('$name')");
 	is_at_work($name);

@@ -10,6 +10,10 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
 
+use FindBin;
+use lib $FindBin::RealBin;
+use Killing;
+
 # The moments are random, and the same each time unless a seed is given.
 my $seed = $ENV{POLLSEED_TEST_SEED} // 20260212;
 srand($seed);
@@ -66,52 +70,6 @@ $node->safe_psql(
 	END $$;
 	ALTER FUNCTION reach SET statement_timeout = '60s'} =~ s/t\.\*/t.in_table, t.written, t.twice, t.wrong/r);
 
-# Children of a process, from Linux's /proc.
-sub children
-{
-	my ($parent) = @_;
-	my @children;
-	for my $file (glob '/proc/[0-9]*/stat')
-	{
-		open my $stat, '<', $file or next;
-		my $line = <$stat> // '';
-		push @children, $1 if $line =~ /^(\d+) \(.*\) \S (\d+) / && $2 == $parent;
-	}
-	return @children;
-}
-
-sub wait_until_gone
-{
-	for my $pid (@_)
-	{
-		my $tries = 10 * $PostgreSQL::Test::Utils::timeout_default;
-		usleep(20_000) while kill(0, $pid) && $tries-- > 0;
-	}
-	return;
-}
-
-# Kill a process of the server; the server then restarts all others.
-sub kill_process
-{
-	my ($pid) = @_;
-	kill 'KILL', $pid;
-	wait_until_gone($pid);
-	$node->poll_query_until('postgres', 'SELECT true') or BAIL_OUT('the server does not come back');
-	return;
-}
-
-# Kill the postmaster and all its children.
-sub kill_server
-{
-	my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
-	my @children = children($postmaster);
-	$node->kill9;
-	kill 'KILL', @children;
-	wait_until_gone($postmaster, @children);
-	$node->start;
-	return;
-}
-
 # Some helper of the job, or, where all have left, its leader.
 sub helper_or
 {
@@ -121,11 +79,11 @@ sub helper_or
 }
 
 my %ways = (
-	kill => sub { kill_process($_[0]) },
-	server => \&kill_server,
+	kill => sub { kill_process($node, $_[0]) },
+	server => sub { kill_server($node) },
 	terminate => sub { $node->safe_psql('postgres', "SELECT pg_terminate_backend($_[0], 60000)") },
 	cancel => sub { $node->safe_psql('postgres', "SELECT pg_cancel_backend($_[0])") },
-	kill_helper => sub { kill_process(helper_or($_[0])) },
+	kill_helper => sub { kill_process($node, helper_or($_[0])) },
 	terminate_helper => sub { my $pid = helper_or($_[0]); $node->safe_psql('postgres', "SELECT pg_terminate_backend($pid, 60000)") });
 
 my $call;

@@ -8,7 +8,9 @@ use IPC::Run   ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(usleep);
+use FindBin;
+use lib $FindBin::RealBin;
+use Killing;
 
 # The moments are random, and the same each time unless a seed is given.
 my $seed = $ENV{POLLSEED_TEST_SEED} // 20260122;
@@ -77,66 +79,20 @@ sub submit
 	return query($schema, "SET pollseed.write_lane = '$lane'; SELECT pollseed_seed_async($arguments, workers => $workers $more)");
 }
 
+# Stop the server at once by pg_ctl, and start it again.
+sub restart_at_once
+{
+	$node->stop('immediate');
+	$node->start;
+	return;
+}
+
 # The position of a job that has reached some, and the worker's pid unless the job has ended.  The limit of time is for a server
 # that hangs.
 sub reach
 {
 	my ($job, $target) = @_;
 	return split /\|/, $node->safe_psql('postgres', "SET statement_timeout = '180s'; SELECT * FROM reach($job, $target)"), -1;
-}
-
-# Children of a process, from Linux's /proc.
-sub children
-{
-	my ($parent) = @_;
-	my @children;
-	for my $file (glob '/proc/[0-9]*/stat')
-	{
-		open my $stat, '<', $file or next;
-		my $line = <$stat> // '';
-		push @children, $1 if $line =~ /^(\d+) \(.*\) \S (\d+) / && $2 == $parent;
-	}
-	return @children;
-}
-
-sub wait_until_gone
-{
-	for my $pid (@_)
-	{
-		my $tries = 10 * $PostgreSQL::Test::Utils::timeout_default;
-		usleep(20_000) while kill(0, $pid) && $tries-- > 0;
-	}
-	return;
-}
-
-# Kill a process of the server; the server then restarts all others.
-sub kill_process
-{
-	my ($pid) = @_;
-	kill 'KILL', $pid;
-	wait_until_gone($pid);
-	$node->poll_query_until('postgres', 'SELECT true') or BAIL_OUT('the server does not come back');
-	return;
-}
-
-# Stop the server at once: by pg_ctl, or by killing the postmaster and all its children.
-sub kill_server
-{
-	my ($how) = @_;
-	if ($how eq 'stop')
-	{
-		$node->stop('immediate');
-	}
-	else
-	{
-		my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
-		my @children = children($postmaster);
-		$node->kill9;
-		kill 'KILL', @children;
-		wait_until_gone($postmaster, @children);
-	}
-	$node->start;
-	return;
 }
 
 # A tick adopts the job; not at once where it was killed while its worker was being started.
@@ -204,7 +160,7 @@ sub check_rounds
 		my $target = $way eq 'submitted' ? 0 : int($last + rand($votes * 0.8 * $round / @ways - $last));
 		my ($done, $pid) = $way eq 'submitted' ? (0, '') : reach($job, $target);
 		last if $way ne 'submitted' && $pid eq '';
-		$way eq 'worker' ? kill_process($pid) : kill_server($way eq 'stop' ? 'stop' : 'kill');
+		$way eq 'worker' ? kill_process($node, $pid) : $way eq 'stop' ? restart_at_once() : kill_server($node);
 		stop_voters($voters) if $people;
 
 		# A job that was faster than the one who kills has to be there once all the same.
@@ -336,7 +292,7 @@ for my $round (1 .. 4)
 			q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'pollseed worker' AND wait_event = 'advisory'}),
 		"a worker is about to take up its job, time $round")
 	  or last;
-	kill_server('stop');
+	restart_at_once();
 	eval { $holder->quit };
 	is($node->safe_psql('postgres', "SELECT state, attempts FROM pollseed_jobs WHERE id = $early"), 'queued|0', 'the job is still queued');
 }
