@@ -19,7 +19,9 @@ commas() { sed -E ':a; s/^([0-9]+)([0-9]{3})/\1,\2/; ta' <<<"$1"; }
 
 progress() { printf '%s\n' "$*" >&2; }
 
-psql_bench() { cluster_psql "$WORK" "$DB" -q -A -t -F ' ' "$@"; }
+psql_in() { cluster_psql "$WORK" "$1" -q -A -t -F ' ' "${@:2}"; }
+
+psql_bench() { psql_in "$DB" "$@"; }
 
 # Start the server that is measured, in a folder that is gone when the script ends.
 start_server() {
@@ -32,12 +34,25 @@ start_server() {
   cluster_start "$WORK" "${SETTINGS[@]}"
 }
 
+# Sum of the times that psql told, in ms.
+sum_of_times() { awk '$1 == "Time:" { ms += $2 } END { print ms }' "$1"; }
+
+# Add the value of an expression to a figure.
+note() {
+  calc "$2" >>"$WORK/$1"
+  echo >>"$WORK/$1"
+}
+
 # The median of a figure.
 median() {
   sort -g "$WORK/$1" | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
 }
 
-calc() { awk "BEGIN { printf \"%.9g\", $1 }"; }
+calc() { awk "BEGIN { printf \"%.9g\", ($1) }"; }
+
+rounded() { awk '{ printf "%.0f", $1 }'; }
+
+two_digits() { awk '{ printf "%.2f", $1 }'; }
 
 print_machine() {
   echo "CPU        $(sed -n '/^model name/ { s/.*: //p; q }' /proc/cpuinfo), $(nproc) cores"
@@ -54,18 +69,39 @@ print_head() { printf '%-61s %12s %13s %8s %9s\n' what ours peer ratio required;
 # One row: what, ours, peer, their unit, the most that ours ÷ peer may be.
 FIGURES=0
 MISSED=0
-row() {
+row() { compare "$1" "$2" "$3" "$4" '<=' "$5"; }
+
+# One row where more is better: what, ours, peer, their unit, the least that ours ÷ peer may be.
+row_least() { compare "$1" "$2" "$3" "$4" '>=' "$5"; }
+
+compare() {
   local verdict=ok
-  FIGURES=$((FIGURES + 1))
-  [ "$(calc "$2 / $3 <= $5")" = 1 ] || {
-    verdict=MISSED
-    MISSED=$((MISSED + 1))
-  }
-  awk -v what="$1" -v ours="$2" -v peer="$3" -v unit="$4" -v most="$5" -v verdict="$verdict" 'BEGIN {
+  [ "$(calc "$2 / $3 $5 $6")" = 1 ] || verdict=MISSED
+  count_figure $verdict
+  awk -v what="$1" -v ours="$2" -v peer="$3" -v unit="$4" -v bound="$5 $6" -v verdict=$verdict 'BEGIN {
     ratio = ours / peer
     printf "%-61s %12s %13s %8s %9s  %s\n", what, sprintf("%.5g %s", ours, unit), sprintf("%.5g %s", peer, unit),
-      sprintf(ratio < 0.01 ? "%.4f" : "%.2f", ratio), "<= " most, verdict
+      sprintf(ratio < 0.01 ? "%.5f" : "%.2f", ratio), bound, verdict
   }'
+}
+
+# One row of something that must not be at all: what, how many.
+row_none() {
+  local verdict=ok
+  [ "$2" = 0 ] || verdict=MISSED
+  count_figure $verdict
+  printf '%-61s %12s %13s %8s %9s  %s\n' "$1" "$2" '' '' none $verdict
+}
+
+# One row of a figure that could not be measured, which counts as missed: what, why.
+row_skipped() {
+  count_figure MISSED
+  printf '%-61s skipped: %s  MISSED\n' "$1" "$2"
+}
+
+count_figure() {
+  FIGURES=$((FIGURES + 1))
+  [ "$1" = ok ] || MISSED=$((MISSED + 1))
 }
 
 # Every time that was measured of some figures, to judge by how quiet the machine was.
