@@ -325,5 +325,5 @@ pollseed_backfill_step(PG_FUNCTION_ARGS)
 	call_within(text_to_cstring(PG_GETARG_TEXT_PP(0)), run_work_of_call, &request);
 	values[6] = Float8GetDatum(milliseconds_since(start));
 	SPI_finish();
-	PG_RETURN_DATUM(figures_row(fcinfo, values));
+	PG_RETURN_DATUM(figures_row(fcinfo, values, NULL));
 }

@@ -63,23 +63,6 @@ comparison_operator(Oid type, int strategy)
 	return op;
 }
 
-/* Returns an operator, spelled so that no search path matters. */
-static const char *
-spell_operator(Oid op)
-{
-	HeapTuple		 tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(op));
-	Form_pg_operator form;
-	const char		*name;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for operator %u", op);
-	form = (Form_pg_operator) GETSTRUCT(tuple);
-	name = psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(form->oprnamespace)),
-					NameStr(form->oprname));
-	ReleaseSysCache(tuple);
-	return name;
-}
-
 /*
  * Appends a comparison of the key with parameters from a number on.  The columns of
  * a row are compared by one spelling, so types whose operators lie in different
@@ -88,11 +71,11 @@ spell_operator(Oid op)
 static void
 append_bound(StringInfo sql, const BackfillTable *table, int strategy, int first_parameter)
 {
-	const char *op = spell_operator(comparison_operator(table->keys[0].type, strategy));
+	const char *op = operator_name(comparison_operator(table->keys[0].type, strategy));
 
 	for (int i = 1; i < table->nkeys; i++)
 	{
-		if (strcmp(spell_operator(comparison_operator(table->keys[i].type, strategy)), op) != 0)
+		if (strcmp(operator_name(comparison_operator(table->keys[i].type, strategy)), op) != 0)
 			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 							errmsg("types %s and %s cannot be a backfill's key together",
 								   format_type_be(table->keys[0].type),

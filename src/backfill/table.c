@@ -314,17 +314,9 @@ backfill_table_free(BackfillTable *table)
 SPIPlanPtr
 table_plan(SPIPlanPtr *field, const char *sql, int nargs, Oid *types, bool custom)
 {
-	SPIPlanPtr plan;
-
-	if (*field != NULL)
-		return *field;
-	plan = SPI_prepare_cursor(sql, nargs, types, custom ? CURSOR_OPT_CUSTOM_PLAN : 0);
-	if (plan == NULL)
-		elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
-	if (SPI_keepplan(plan) != 0)
-		elog(ERROR, "could not keep a plan");
-	*field = plan;
-	return plan;
+	if (*field == NULL)
+		*field = sql_prepare_kept(sql, nargs, types, custom ? CURSOR_OPT_CUSTOM_PLAN : 0);
+	return *field;
 }
 
 /* Switches planner settings off; returns the level for AtEOXact_GUC(). */

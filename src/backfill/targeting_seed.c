@@ -235,5 +235,5 @@ pollseed_seed_targeting(PG_FUNCTION_ARGS)
 	figures[4] = Int64GetDatum(all_rows);
 	figures[5] = Float8GetDatum(milliseconds_since(start));
 	figures[6] = values[0];
-	PG_RETURN_DATUM(figures_row(fcinfo, figures));
+	PG_RETURN_DATUM(figures_row(fcinfo, figures, NULL));
 }

@@ -111,5 +111,5 @@ pollseed_requeue_stale_snapshots(PG_FUNCTION_ARGS)
 	for (SnapshotTable table = 0; table < N_SNAPSHOT_TABLES; table++)
 		values[table] = Int64GetDatum(requeue(schema, table));
 	SPI_finish();
-	PG_RETURN_DATUM(figures_row(fcinfo, values));
+	PG_RETURN_DATUM(figures_row(fcinfo, values, NULL));
 }

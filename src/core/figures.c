@@ -18,15 +18,16 @@
 #include "core/figures.h"
 
 Datum
-figures_row(FunctionCallInfo fcinfo, Datum *values)
+figures_row(FunctionCallInfo fcinfo, Datum *values, const bool *nulls)
 {
 	TupleDesc desc;
-	bool	 *nulls;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	nulls = palloc0_array(bool, desc->natts);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+	if (nulls == NULL)
+		nulls = palloc0_array(bool, desc->natts);
+	return HeapTupleGetDatum(
+		heap_form_tuple(BlessTupleDesc(desc), values, unconstify(bool *, nulls)));
 }
 
 double

@@ -13,8 +13,8 @@
 #include "fmgr.h"
 #include "portability/instr_time.h"
 
-/* Makes the calling function's result row of values in the order of its OUT parameters, none NULL. */
-extern Datum figures_row(FunctionCallInfo fcinfo, Datum *values);
+/* Makes the calling function's result row of values in the order of its OUT parameters; nulls is NULL where none is null. */
+extern Datum figures_row(FunctionCallInfo fcinfo, Datum *values, const bool *nulls);
 
 /* Returns the milliseconds since a moment. */
 extern double milliseconds_since(instr_time start);

@@ -58,17 +58,23 @@ sql_execute_plan(SPIPlanPtr plan, Datum *values)
 	return (int64) SPI_processed;
 }
 
+SPIPlanPtr
+sql_prepare_kept(const char *sql, int nargs, Oid *types, int cursor_options)
+{
+	SPIPlanPtr plan = SPI_prepare_cursor(sql, nargs, types, cursor_options);
+
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
+	if (SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not keep a plan");
+	return plan;
+}
+
 int64
 sql_execute_kept(SPIPlanPtr *plan, const char *sql, int nargs, Oid *types, Datum *values)
 {
 	if (*plan == NULL)
-	{
-		SPIPlanPtr made = sql_prepare(sql, nargs, types);
-
-		if (SPI_keepplan(made) != 0)
-			elog(ERROR, "could not keep a plan");
-		*plan = made;
-	}
+		*plan = sql_prepare_kept(sql, nargs, types, 0);
 	return sql_execute_plan(*plan, values);
 }
 
@@ -179,26 +185,31 @@ sql_oid(uint64 row, int column)
 }
 
 const char *
-equality_operator(Oid type)
+operator_name(Oid op)
 {
-	TypeCacheEntry	*entry = lookup_type_cache(type, TYPECACHE_EQ_OPR);
-	HeapTuple		 tuple;
+	HeapTuple		 tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(op));
 	Form_pg_operator form;
 	const char		*name;
 
-	if (!OidIsValid(entry->eq_opr))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
-						errmsg("could not identify an equality operator for type %s",
-							   format_type_be(type))));
-
-	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(entry->eq_opr));
 	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for operator %u", entry->eq_opr);
+		elog(ERROR, "cache lookup failed for operator %u", op);
 	form = (Form_pg_operator) GETSTRUCT(tuple);
 	name = psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(form->oprnamespace)),
 					NameStr(form->oprname));
 	ReleaseSysCache(tuple);
 	return name;
+}
+
+const char *
+equality_operator(Oid type)
+{
+	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_EQ_OPR);
+
+	if (!OidIsValid(entry->eq_opr))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+						errmsg("could not identify an equality operator for type %s",
+							   format_type_be(type))));
+	return operator_name(entry->eq_opr);
 }
 
 const char *

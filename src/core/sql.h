@@ -34,6 +34,10 @@ extern struct _SPI_plan *sql_prepare(const char *sql, int nargs, Oid *types);
 /* Runs a prepared statement; as sql_execute() otherwise. */
 extern int64 sql_execute_plan(struct _SPI_plan *plan, Datum *values);
 
+/* Prepares a statement whose plan lasts until SPI_freeplan(), with SPI's cursor options. */
+extern struct _SPI_plan *sql_prepare_kept(const char *sql, int nargs, Oid *types,
+										  int cursor_options);
+
 /*
  * Runs a statement whose plan is kept for the rest of the session, in *plan, which is NULL
  * at first; as sql_execute() otherwise.  For statements of ours that are run often.
@@ -65,6 +69,9 @@ extern Datum sql_value_not_null(uint64 row, int column);
 extern char *sql_text(uint64 row, int column);
 extern int64 sql_integer(uint64 row, int column);
 extern Oid	 sql_oid(uint64 row, int column);
+
+/* Returns an operator, spelled so that no search path matters: OPERATOR(schema.=). */
+extern const char *operator_name(Oid op);
 
 /* Returns a type's equality operator, spelled so that no search path matters: OPERATOR(schema.=). */
 extern const char *equality_operator(Oid type);

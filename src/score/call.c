@@ -31,12 +31,9 @@ POLLSEED_FUNCTION(pollseed_score_resume);
 static Datum
 refresh_row(FunctionCallInfo fcinfo, const RefreshFigures *figures)
 {
-	Datum	  values[8];
-	bool	  nulls[lengthof(values)] = {false};
-	TupleDesc desc;
+	Datum values[8];
+	bool  nulls[lengthof(values)] = {false};
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	values[0] = CStringGetTextDatum(figures->mode);
 	values[1] = Int64GetDatum(figures->keys);
 	values[2] = Int64GetDatum(figures->inserted);
@@ -46,7 +43,7 @@ refresh_row(FunctionCallInfo fcinfo, const RefreshFigures *figures)
 	values[6] = Float8GetDatum(figures->time_ms);
 	values[7] = Int64GetDatum(figures->remaining);
 	nulls[7] = figures->remaining < 0;
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+	return figures_row(fcinfo, values, nulls);
 }
 
 /* pollseed_score_refresh(name, mode) */
@@ -88,7 +85,7 @@ pollseed_score_verify(PG_FUNCTION_ARGS)
 	definer_leave(&session);
 	relation_close(rel, AccessShareLock);
 	SPI_finish();
-	PG_RETURN_DATUM(figures_row(fcinfo, values));
+	PG_RETURN_DATUM(figures_row(fcinfo, values, NULL));
 }
 
 /* Pauses or resumes a score; returns whether that changed anything. */

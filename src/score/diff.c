@@ -125,10 +125,9 @@ kept_plan(int64 score_id, const char *sql, int nargs)
 
 	for (int i = 0; i < nargs; i++)
 		types[i] = TEXTARRAYOID;
+
 	/* Planning anew for each refresh would take longer than a few keys. */
-	plan = SPI_prepare_cursor(sql, nargs, types, CURSOR_OPT_GENERIC_PLAN);
-	if (plan == NULL || SPI_keepplan(plan) != 0)
-		elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
+	plan = sql_prepare_kept(sql, nargs, types, CURSOR_OPT_GENERIC_PLAN);
 	kept = hash_search(plans, &score_id, HASH_ENTER, &found);
 	if (found)
 	{

@@ -66,15 +66,11 @@ pollseed_score_staleness(PG_FUNCTION_ARGS)
 {
 	Score		  *score;
 	DefinerSession session;
-	TupleDesc	   desc;
 	Oid			   type = INT8OID;
 	Datum		   value;
 	Datum		   values[4];
 	bool		   nulls[lengthof(values)] = {false};
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	desc = BlessTupleDesc(desc);
 	SPI_connect();
 	score = score_read(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	score_check_usable(score);
@@ -91,8 +87,7 @@ pollseed_score_staleness(PG_FUNCTION_ARGS)
 					1, &type, &value, NULL);
 	values[2] = sql_value(0, 1, &nulls[2]);
 	values[3] = sql_value(0, 2, &nulls[3]);
-	value = SPI_datumTransfer(heap_copy_tuple_as_datum(heap_form_tuple(desc, values, nulls), desc),
-							  false, -1);
+	value = SPI_datumTransfer(figures_row(fcinfo, values, nulls), false, -1);
 	SPI_finish();
 	PG_RETURN_DATUM(value);
 }

@@ -183,14 +183,9 @@ prepare(const struct MovieStatement *statement)
 	const char *weights[] = {"$1", "$2", "$3", "$4", "$5"};
 	char	   *sql = psprintf(statement->sql, quote_identifier(NameStr(tables.schema_name)),
 							   movie_score_sql(weights));
-	SPIPlanPtr	plan =
-		SPI_prepare_cursor(sql, statement->nparameters, unconstify(Oid *, &statement->types[0]),
-						   CURSOR_OPT_GENERIC_PLAN);
 
-	if (plan == NULL)
-		elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
-	SPI_keepplan(plan);
-	return plan;
+	return sql_prepare_kept(sql, statement->nparameters, unconstify(Oid *, &statement->types[0]),
+							CURSOR_OPT_GENERIC_PLAN);
 }
 
 int64

@@ -379,5 +379,5 @@ pollseed_seed_movies(PG_FUNCTION_ARGS)
 	values[N_SEEDED_TABLES] = Int64GetDatum(all_rows);
 	values[N_SEEDED_TABLES + 1] = Float8GetDatum(milliseconds_since(start));
 	values[N_SEEDED_TABLES + 2] = Int64GetDatum(seeding.seed);
-	PG_RETURN_DATUM(figures_row(fcinfo, values));
+	PG_RETURN_DATUM(figures_row(fcinfo, values, NULL));
 }

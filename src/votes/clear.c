@@ -103,7 +103,7 @@ pollseed_clear_seed_data(PG_FUNCTION_ARGS)
 
 	values[0] = Int64GetDatum(events_deleted);
 	values[1] = Int32GetDatum(options_updated);
-	PG_RETURN_DATUM(figures_row(fcinfo, values));
+	PG_RETURN_DATUM(figures_row(fcinfo, values, NULL));
 }
 
 /* pollseed_recount_votes(options, events, columns) */

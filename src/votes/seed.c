@@ -112,5 +112,5 @@ pollseed_seed(PG_FUNCTION_ARGS)
 	values[5] = Int64GetDatum(seeding.spec.seed);
 	values[6] = TimestampTzGetDatum(seeding.spec.ends_at);
 	values[7] = CStringGetTextDatum(figures.lane);
-	PG_RETURN_DATUM(figures_row(fcinfo, values));
+	PG_RETURN_DATUM(figures_row(fcinfo, values, NULL));
 }

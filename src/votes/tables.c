@@ -89,7 +89,7 @@ pollseed_create_poll_tables(PG_FUNCTION_ARGS)
 	values[0] = Int32GetDatum(preset_create(&poll_preset, schema));
 	values[1] = Int32GetDatum(insert_options(schema, PG_GETARG_DATUM(0)));
 	SPI_finish();
-	PG_RETURN_DATUM(figures_row(fcinfo, values));
+	PG_RETURN_DATUM(figures_row(fcinfo, values, NULL));
 }
 
 /*

@@ -112,12 +112,10 @@ prepare_statement(SpiUpdate *lane)
 
 	if (lane->sql == NULL || strcmp(lane->sql, sql) != 0)
 	{
-		SPIPlanPtr plan = sql_prepare(sql, 0, NULL);
+		SPIPlanPtr plan = sql_prepare_kept(sql, 0, NULL, 0);
 
 		free_plan(lane);
 		lane->sql = MemoryContextStrdup(lane->context, sql);
-		if (SPI_keepplan(plan) != 0)
-			elog(ERROR, "could not keep a plan");
 		lane->plan = plan;
 	}
 	plan_statement(lane);
