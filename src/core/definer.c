@@ -74,6 +74,7 @@ definer_enter(Oid owner, Jsonb *settings)
 void
 definer_leave(const DefinerSession *session)
 {
-	AtEOXact_GUC(true, session->guc_level);
+	/* What the definer's code has set for its session must not stay in the caller's. */
+	AtEOXact_GUC(false, session->guc_level);
 	SetUserIdAndSecContext(session->user, session->security_context);
 }

@@ -115,7 +115,22 @@ SELECT is((SELECT keys FROM pollseed_score_refresh('theirs.pair_score', 'delta')
 ALTER TABLE theirs.pair_score_queue ADD COLUMN note int DEFAULT 1, ADD COLUMN notes text[] DEFAULT '{x}';
 UPDATE theirs.pairs SET amount = 3;
 SELECT is((SELECT updated FROM pollseed_score_refresh('theirs.pair_score', 'delta')), 2::bigint, 'further columns of a queue do not matter');
+
+-- what the owner's code sets for its session does not stay in that of who refreshes
+CREATE FUNCTION theirs.set_path() RETURNS int STABLE LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('search_path', 'theirs, pg_catalog', false);
+    RETURN 1;
+END $$;
+CREATE TABLE theirs.ones (id int PRIMARY KEY);
+INSERT INTO theirs.ones VALUES (1);
+CREATE VIEW theirs.hijacking AS SELECT id, theirs.set_path() AS one FROM theirs.ones;
+SELECT (public.pollseed_score_create('theirs.hijack', 'theirs.hijacking', 'id', '[{"table": "theirs.ones", "key": "id"}]')).state AS state \gset
 RESET ROLE;
+SET search_path = public, pg_catalog;
+SELECT is(:'state'::text, 'ready', 'a view whose function sets the search path');
+SELECT is((SELECT unchanged FROM pollseed_score_refresh('theirs.hijack', 'full')), 1::bigint, 'is refreshed by a superuser');
+SELECT is(current_setting('search_path'), 'public, pg_catalog', 'whose search path it leaves alone');
 
 SELECT * FROM finish();
 ROLLBACK;
