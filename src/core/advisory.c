@@ -9,6 +9,7 @@
 
 #include "miscadmin.h"
 #include "storage/lock.h"
+#include "utils/resowner.h"
 
 #include "core/advisory.h"
 
@@ -22,12 +23,37 @@ lock_tag(int64 number, uint16 class)
 	return tag;
 }
 
+/* A lock of a transaction may be taken within a subtransaction, and let go of after it: so it is not the portal's. */
+static LockAcquireResult
+acquire(const LOCKTAG *tag, LOCKMODE mode, bool session, bool may_wait)
+{
+	ResourceOwner	  owner = CurrentResourceOwner;
+	LockAcquireResult result;
+
+	if (!session)
+		CurrentResourceOwner = CurTransactionResourceOwner;
+	result = LockAcquire(tag, mode, session, !may_wait);
+	CurrentResourceOwner = owner;
+	return result;
+}
+
+/* Lets go of a lock of the transaction. */
+static void
+release(const LOCKTAG *tag, LOCKMODE mode)
+{
+	ResourceOwner owner = CurrentResourceOwner;
+
+	CurrentResourceOwner = CurTransactionResourceOwner;
+	LockRelease(tag, mode, false);
+	CurrentResourceOwner = owner;
+}
+
 bool
 advisory_lock(int64 number, uint16 class, bool session)
 {
 	LOCKTAG tag = lock_tag(number, class);
 
-	return LockAcquire(&tag, ExclusiveLock, session, true) != LOCKACQUIRE_NOT_AVAIL;
+	return acquire(&tag, ExclusiveLock, session, false) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 void
@@ -35,7 +61,24 @@ advisory_lock_wait(int64 number, uint16 class)
 {
 	LOCKTAG tag = lock_tag(number, class);
 
-	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	(void) acquire(&tag, ExclusiveLock, false, true);
+}
+
+void
+advisory_wait(int64 number, uint16 class)
+{
+	LOCKTAG tag = lock_tag(number, class);
+
+	(void) acquire(&tag, ShareLock, false, true);
+	release(&tag, ShareLock);
+}
+
+void
+advisory_release(int64 number, uint16 class)
+{
+	LOCKTAG tag = lock_tag(number, class);
+
+	release(&tag, ExclusiveLock);
 }
 
 void

@@ -20,6 +20,12 @@ extern bool advisory_lock(int64 number, uint16 class, bool session);
 /* Takes a lock of the transaction, waiting for it. */
 extern void advisory_lock_wait(int64 number, uint16 class);
 
+/* Waits until nobody holds a lock, and lets go of it at once. */
+extern void advisory_wait(int64 number, uint16 class);
+
+/* Lets go of a transaction's lock before its end. */
+extern void advisory_release(int64 number, uint16 class);
+
 /* Lets go of a session's lock. */
 extern void advisory_unlock(int64 number, uint16 class);
 

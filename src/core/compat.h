@@ -13,9 +13,12 @@
 
 #include "access/sysattr.h"
 #include "access/tableam.h"
+#include "access/transam.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
 #include "commands/trigger.h"
 #include "datatype/timestamp.h"
 #include "executor/executor.h"
@@ -27,6 +30,9 @@
 #include "storage/proc.h"
 #include "storage/shmem.h"
 #include "utils/acl.h"
+#include "utils/guc_tables.h"
+#include "utils/plancache.h"
+#include "utils/regproc.h"
 
 #if PG_VERSION_NUM >= 170000
 #include "storage/dsm_registry.h"
@@ -295,6 +301,86 @@ compat_is_virtual(Form_pg_attribute attribute)
 #else
 	(void) attribute;
 	return false;
+#endif
+}
+
+/* Checks a role's privilege to call a function. */
+static inline AclResult
+compat_function_execute(Oid function, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE);
+#else
+	return pg_proc_aclcheck(function, role, ACL_EXECUTE);
+#endif
+}
+
+/* Checks the caller's privileges on the relations of a query as the executor would, hooks included. */
+static inline void
+compat_check_relations(List *range_table, List *permissions)
+{
+#if PG_VERSION_NUM >= 160000
+	(void) ExecCheckPermissions(range_table, permissions, true);
+#else
+	(void) permissions;
+	(void) ExecCheckRTPerms(range_table, true);
+#endif
+}
+
+/* Returns what compat_check_relations() takes beside a query's range table. */
+static inline List *
+compat_permissions(Query *query)
+{
+#if PG_VERSION_NUM >= 160000
+	return query->rteperminfos;
+#else
+	(void) query;
+	return NIL;
+#endif
+}
+
+/* Tells whether the search path is the one that a kept query was analyzed under. */
+static inline bool
+compat_search_path_is_that_of(const CachedPlanSource *source)
+{
+#if PG_VERSION_NUM >= 170000
+	return SearchPathMatchesCurrentEnvironment(source->search_path);
+#else
+	return OverrideSearchPathMatchesCurrent(source->search_path);
+#endif
+}
+
+/* Returns the oldest transaction whose fate the commit log has; XactTruncationLock is held. */
+static inline TransactionId
+compat_oldest_known_xid(void)
+{
+#if PG_VERSION_NUM >= 170000
+	return TransamVariables->oldestClogXid;
+#else
+	return ShmemVariableCache->oldestClogXid;
+#endif
+}
+
+/* Returns the parts of a name that may be qualified; 16 gave it a way to report errors softly. */
+static inline List *
+compat_name_list(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+	return stringToQualifiedNameList(name, NULL);
+#else
+	return stringToQualifiedNameList(name);
+#endif
+}
+
+/* Returns all settings, and how many there are. */
+static inline struct config_generic **
+compat_settings(int *count)
+{
+#if PG_VERSION_NUM >= 160000
+	return get_guc_variables(count);
+#else
+	*count = GetNumConfigOptions();
+	return get_guc_variables();
 #endif
 }
 
