@@ -11,14 +11,10 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_extension.h"
 #include "catalog/pg_inherits.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
-#include "commands/extension.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -28,11 +24,11 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
 
 #include "core/compat.h"
 #include "core/relation.h"
 #include "core/sql.h"
+#include "core/trigger.h"
 #include "score/triggers.h"
 
 /* A kind of trigger. */
@@ -89,20 +85,11 @@ trigger_is_of_source(const char *name, int64 score_id, int source_no)
 	return false;
 }
 
-/* Returns the OID of the trigger function, which lies in a schema that users need no privilege on. */
+/* Returns the OID of the trigger function. */
 static Oid
 capture_function(void)
 {
-	Oid function =
-		GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("score_capture"),
-						PointerGetDatum(buildoidvector(NULL, 0)),
-						ObjectIdGetDatum(get_namespace_oid("pollseed", false)));
-
-	if (!OidIsValid(function))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
-						errmsg("function pollseed.score_capture() does not exist"),
-						errhint("Install the extension with CREATE EXTENSION pollseed.")));
-	return function;
+	return trigger_function_required("score_capture");
 }
 
 /* Returns the trigger of a name that calls our function; NULL where there is none. */
@@ -146,32 +133,6 @@ check_table(Relation rel, Oid source)
 				 errdetail("It is temporary or unlogged, and is emptied without notice.")));
 }
 
-/* Returns a table and all that inherit from it, having checked each, locked against writers. */
-static List *
-lock_tables(Oid relid)
-{
-	/* Without locks first: who may not have them shall not wait for, nor stop, anybody. */
-	LOCKMODE  locks[] = {NoLock, ShareRowExclusiveLock};
-	List	 *tables = NIL;
-	ListCell *cell;
-
-	for (size_t i = 0; i < lengthof(locks); i++)
-	{
-		/* The server's order, parents first and then by OID: that of all who lock such trees. */
-		if (locks[i] != NoLock)
-			LockRelationOid(relid, locks[i]);
-		tables = find_all_inheritors(relid, locks[i], NULL);
-		foreach(cell, tables)
-		{
-			Relation rel = relation_open_by_oid(lfirst_oid(cell), AccessShareLock);
-
-			check_table(rel, relid);
-			table_close(rel, NoLock);
-		}
-	}
-	return tables;
-}
-
 /* Makes a trigger, which takes to own the table, as its making an extension's takes to be who installed that. */
 static void
 create_trigger(Relation rel, const TriggerKind *kind, const char *name, int64 score_id,
@@ -191,13 +152,10 @@ record_dependencies(Oid trigger, Oid score_table)
 {
 	ObjectAddress object;
 	ObjectAddress table;
-	ObjectAddress extension;
 
 	ObjectAddressSet(object, TriggerRelationId, trigger);
 	ObjectAddressSet(table, RelationRelationId, score_table);
-	ObjectAddressSet(extension, ExtensionRelationId, get_extension_oid("pollseed", false));
-	if (!list_member_oid(getAutoExtensionsOfObject(TriggerRelationId, trigger), extension.objectId))
-		recordDependencyOn(&object, &extension, DEPENDENCY_AUTO_EXTENSION);
+	trigger_go_with_extension(trigger);
 	if (deleteDependencyRecordsForSpecific(TriggerRelationId, trigger, DEPENDENCY_AUTO,
 										   RelationRelationId, score_table) > 1)
 		elog(ERROR, "trigger %u depends on table %u more than once", trigger, score_table);
@@ -273,7 +231,7 @@ install_source(int64 score_id, Oid score_table, const ScoreSource *source)
 	int		  count = 0;
 	ListCell *cell;
 
-	foreach(cell, lock_tables(source->relation))
+	foreach(cell, trigger_lock_tables(source->relation, ShareRowExclusiveLock, check_table))
 	{
 		bool is_new = is_without_triggers(lfirst_oid(cell), score_id, source->no);
 		int	 made = 0;

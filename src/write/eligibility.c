@@ -4,9 +4,9 @@
  *		Whether a direct lane writes to a relation what INSERT or UPDATE would.
  *
  * The lanes run defaults, generated columns, constraints, indexes and, for new
- * rows, foreign keys.  Whatever else the statement would run, or would run at
- * another time, makes a relation ineligible, and so does what could tell a batch
- * of rows from rows written one by one.
+ * rows, foreign keys, and note for caches that a table has changed.  Whatever else
+ * the statement would run, or would run at another time, makes a relation
+ * ineligible, and so does what could tell a batch of rows from rows written one by one.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,6 +23,7 @@
 #include "utils/rls.h"
 
 #include "core/compat.h"
+#include "core/trigger.h"
 #include "write/eligibility.h"
 #include "write/foreign_keys.h"
 #include "write/routing.h"
@@ -54,8 +55,15 @@ refuse_kind(Relation rel)
 static const char *
 refuse_replication_role(Relation rel)
 {
-	if (rel->trigdesc != NULL && SessionReplicationRole != SESSION_REPLICATION_ROLE_ORIGIN)
-		return "It has triggers and \"session_replication_role\" is not \"origin\".";
+	TriggerDesc *triggers = rel->trigdesc;
+
+	if (SessionReplicationRole == SESSION_REPLICATION_ROLE_ORIGIN)
+		return NULL;
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		if (!trigger_only_notes_changes(&triggers->triggers[i]))
+			return "It has triggers and \"session_replication_role\" is not \"origin\".";
+	}
 	return NULL;
 }
 
@@ -69,7 +77,8 @@ refuse_insert_triggers(Relation rel)
 	{
 		const Trigger *trigger = &triggers->triggers[i];
 
-		if (!TRIGGER_FOR_INSERT(trigger->tgtype) || !trigger_fires(trigger))
+		if (!TRIGGER_FOR_INSERT(trigger->tgtype) || !trigger_fires(trigger) ||
+			trigger_only_notes_changes(trigger))
 			continue;
 		if (!is_foreign_key_check(trigger))
 			return psprintf("It has the trigger \"%s\".", trigger->tgname);
@@ -85,7 +94,8 @@ static bool
 fires_on_update(const Trigger *trigger, const Bitmapset *changed)
 {
 	if (!TRIGGER_FOR_UPDATE(trigger->tgtype) || !trigger_fires(trigger) ||
-		RI_FKey_trigger_type(trigger->tgfoid) != RI_TRIGGER_NONE)
+		RI_FKey_trigger_type(trigger->tgfoid) != RI_TRIGGER_NONE ||
+		trigger_only_notes_changes(trigger))
 		return false;
 	for (int i = 0; i < trigger->tgnattr; i++)
 	{

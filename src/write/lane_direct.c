@@ -6,7 +6,8 @@
  * One projection computes the rows: assignment casts of the values, literals,
  * and defaults, each compiled as INSERT's planner would.  Then come generated
  * columns and constraints, one multi-insert into the heap, each row's index
- * entries, and the proof of the foreign keys.  (Filling one index after the
+ * entries, and the proof of the foreign keys.  What the triggers of a tracked table
+ * note of each row is noted of all at once.  (Filling one index after the
  * other, in the order of its keys, was measured to gain nothing.)
  *
  *-------------------------------------------------------------------------
@@ -23,7 +24,9 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "core/changes.h"
 #include "core/compat.h"
+#include "core/trigger.h"
 #include "write/foreign_keys.h"
 #include "write/lanes.h"
 #include "write/targets.h"
@@ -156,6 +159,10 @@ int64
 direct_lane_write(DirectLane *lane, const WriteBatch *batch)
 {
 	CommandId command;
+
+	/* By each batch, which may belong to another subtransaction than those before. */
+	if (trigger_notes_changes(lane->job->rel))
+		changes_note_table(RelationGetRelid(lane->job->rel));
 
 	/* Each batch is a command of its own, as in the other lane, and its functions see those before. */
 	CommandCounterIncrement();

@@ -25,7 +25,9 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "core/changes.h"
 #include "core/compat.h"
+#include "core/trigger.h"
 #include "write/update_lanes.h"
 
 /* A batch under way. */
@@ -227,6 +229,10 @@ direct_update_write(const UpdateJob *job, UpdateRow *rows, int nrows)
 	DirectUpdate  update = {.job = job};
 	MemoryContext old_context;
 	int64		  filled = 0;
+
+	/* In place of what the triggers of a tracked table note of each row. */
+	if (trigger_notes_changes(job->rel))
+		changes_note_table(RelationGetRelid(job->rel));
 
 	/* Each batch is a command of its own, as in the other lane. */
 	CommandCounterIncrement();
