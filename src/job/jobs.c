@@ -7,14 +7,18 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "core/compat.h"
 #include "core/notify.h"
+#include "core/role.h"
 #include "core/sql.h"
 #include "job/engine.h"
 #include "job/jobs.h"
@@ -23,6 +27,9 @@
 #define JOB_SETTINGS                                                                                \
 	"DateStyle,IntervalStyle,TimeZone,bytea_output,extra_float_digits,search_path,pollseed.notify," \
 	"pollseed.track_progress,pollseed.write_lane"
+
+/* A member of the plan of a job that has decided to end. */
+#define JOB_RETIRED "retired"
 
 static const char *const state_names[] = {
 	[JOB_QUEUED] = "queued",		 [JOB_RUNNING] = "running",		[JOB_PAUSED] = "paused",
@@ -199,6 +206,35 @@ jobs_is_over(int64 id)
 	return over;
 }
 
+int64
+jobs_find(const char *engine, Oid owner, Datum plan)
+{
+	Oid			types[] = {TEXTOID, OIDOID, JSONBOID, OIDOID};
+	Datum		values[] = {CStringGetTextDatum(engine), ObjectIdGetDatum(owner), plan,
+							ObjectIdGetDatum(MyDatabaseId)};
+	RoleSession session;
+	int			result;
+
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetLatestSnapshot());
+	session = role_enter(extension_owner());
+	result = SPI_execute_with_args("SELECT j.job_id FROM pollseed.jobs AS j"
+								   " WHERE j.finished_at IS NULL"
+								   " AND j.engine OPERATOR(pg_catalog.=) $1"
+								   " AND j.owner_oid OPERATOR(pg_catalog.=) $2"
+								   " AND j.plan OPERATOR(pg_catalog.@>) $3"
+								   " AND j.database_oid OPERATOR(pg_catalog.=) $4"
+								   " AND j.state OPERATOR(pg_catalog.<>) 'cancelling'"
+								   " AND NOT (j.plan OPERATOR(pg_catalog.?) '" JOB_RETIRED "')"
+								   " ORDER BY j.job_id LIMIT 1",
+								   lengthof(types), types, values, NULL, true, 1);
+	role_leave(&session);
+	PopActiveSnapshot();
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "could not look for a job: %s", SPI_result_code_string(result));
+	return SPI_processed == 0 ? 0 : DatumGetInt64(sql_value_not_null(0, 1));
+}
+
 /* Runs an UPDATE of a job's row, whose SET clause may use two texts as $2 and $3. */
 static int64
 update_job(int64 id, const char *set, const char *text2, const char *text3)
@@ -346,6 +382,13 @@ jobs_extend_plan(const Job *job, Datum members)
 			" WHERE j.job_id OPERATOR(pg_catalog.=) $1"
 			" AND j.attempts OPERATOR(pg_catalog.=) $2 AND j.finished_at IS NULL",
 			lengthof(types), types, values);
+}
+
+void
+jobs_retire(const Job *job)
+{
+	jobs_extend_plan(job,
+					 DirectFunctionCall1(jsonb_in, CStringGetDatum("{\"" JOB_RETIRED "\": true}")));
 }
 
 void

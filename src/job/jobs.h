@@ -96,6 +96,16 @@ extern int64 jobs_insert(const JobEntry *entry);
 /* Reads a job, locking its row if asked to, into the given memory context; NULL where there is none. */
 extern Job *jobs_read(int64 id, bool lock, MemoryContext context);
 
+/*
+ * Returns the id of a role's job of an engine that has not ended, that is to be relied on,
+ * and whose plan has the members of a jsonb; 0 where there is none.  It is looked for in a snapshot of
+ * its own: one who holds a lock that those who make such a job take finds the job of who made one before.
+ */
+extern int64 jobs_find(const char *engine, Oid owner, Datum plan);
+
+/* Says in a job's plan that it is about to end, so that jobs_find() does not find it any more. */
+extern void jobs_retire(const Job *job);
+
 /* Tells whether a job has ended, or does not exist; leaves nothing behind, so that one can ask it again and again. */
 extern bool jobs_is_over(int64 id);
 

@@ -88,3 +88,28 @@ job_submit(const JobEntry *entry)
 	launch_at_commit(id, GetUserId());
 	return id;
 }
+
+/* Says of a job that there is already what to do if it is paused. */
+static void
+notice_paused(int64 id)
+{
+	const Job *job = jobs_read(id, false, CurrentMemoryContext);
+
+	if (job != NULL && job->state == JOB_PAUSED)
+		ereport(NOTICE, (errmsg("job " INT64_FORMAT " is paused", id),
+						 errhint("Let it go on with pollseed_job_resume(" INT64_FORMAT ").", id)));
+}
+
+int64
+job_find_or_submit(const JobEntry *entry)
+{
+	int64 id = jobs_find(entry->engine, GetUserId(), entry->plan);
+
+	if (id != 0)
+	{
+		notice_paused(id);
+		return id;
+	}
+	job_check_owner();
+	return job_submit(entry);
+}

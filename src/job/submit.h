@@ -31,4 +31,10 @@ extern void job_check_owner(void);
 /* Keeps a job, which starts when the current transaction commits, and returns its id.  Needs SPI. */
 extern int64 job_submit(const JobEntry *entry);
 
+/*
+ * Returns the id of the current user's job that has the engine and the plan of an entry, with a
+ * notice if it is paused; makes one where jobs_find() finds none.
+ */
+extern int64 job_find_or_submit(const JobEntry *entry);
+
 #endif /* POLLSEED_SUBMIT_H */

@@ -12,7 +12,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -20,15 +19,14 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "core/advisory.h"
 #include "core/compat.h"
 #include "core/figures.h"
-#include "core/role.h"
 #include "core/sql.h"
 #include "job/engine.h"
+#include "job/standing.h"
 #include "job/submit.h"
 #include "score/definition.h"
 #include "score/score_job.h"
@@ -43,12 +41,6 @@ POLLSEED_FUNCTION(pollseed_score_schedule);
 #define SCORE_JOB_LOCK 28794
 
 #define MAX_ATTEMPTS 3
-
-/* A standing job is not given up for a few restarts of the server that come soon after one another. */
-#define STANDING_MAX_ATTEMPTS 10
-
-/* A schedule is at least so many seconds. */
-#define MIN_EVERY_SECONDS 1
 
 static const JobEngine score_engine = {
 	.name = SCORE_ENGINE,
@@ -65,87 +57,49 @@ score_job_init(void)
 	job_engine_register(&score_engine);
 }
 
+/* Returns what the plan of a job of a kind has from the start; score_id is 0 for one of several scores. */
+static Datum
+make_plan(const char *kind, int64 score_id)
+{
+	Oid	  types[] = {TEXTOID, INT8OID};
+	Datum values[] = {CStringGetTextDatum(kind), Int64GetDatum(score_id)};
+
+	(void) sql_execute("SELECT pg_catalog.jsonb_build_object('kind', $1, 'score_id', $2)",
+					   lengthof(types), types, values, NULL);
+	return sql_value_not_null(0, 1);
+}
+
+/* Returns what people are told of a job of a kind, of a score or, where that is NULL, of several. */
+static Datum
+make_arguments(const char *kind, const Score *score)
+{
+	Oid	  types[] = {TEXTOID, TEXTOID};
+	Datum values[] = {CStringGetTextDatum(kind),
+					  score != NULL ? CStringGetTextDatum(score->name) : (Datum) 0};
+
+	(void) sql_execute("SELECT pg_catalog.jsonb_build_object('scores', $1, 'name', $2)",
+					   lengthof(types), types, values, score != NULL ? NULL : " n");
+	return sql_value_not_null(0, 1);
+}
+
 /*
- * Returns the job of a kind, and of a score where that is not 0, that a role has and that
- * can be relied on; 0 where there is none.  A transaction that has a snapshot of its own sees it too.
+ * Returns the current user's job of a kind, of a score or, where that is NULL, of several,
+ * which it makes where there is none yet.
  */
 static int64
-find_job(const char *kind, Oid owner, int64 score_id)
-{
-	Oid	  types[] = {TEXTOID, OIDOID, INT8OID, OIDOID};
-	Datum values[] = {CStringGetTextDatum(kind), ObjectIdGetDatum(owner), Int64GetDatum(score_id),
-					  ObjectIdGetDatum(MyDatabaseId)};
-	RoleSession session;
-	int			result;
-
-	CommandCounterIncrement();
-	PushActiveSnapshot(GetLatestSnapshot());
-	session = role_enter(extension_owner());
-	result = SPI_execute_with_args(
-		"SELECT j.job_id FROM pollseed.jobs AS j"
-		" WHERE j.finished_at IS NULL AND j.engine OPERATOR(pg_catalog.=) '" SCORE_ENGINE "'"
-		" AND j.state OPERATOR(pg_catalog.<>) 'cancelling'"
-		" AND j.plan OPERATOR(pg_catalog.->>) 'kind' OPERATOR(pg_catalog.=) $1"
-		" AND j.owner_oid OPERATOR(pg_catalog.=) $2"
-		" AND ($3 OPERATOR(pg_catalog.=) 0 OR (j.plan OPERATOR(pg_catalog.->>) 'score_id')"
-		"::pg_catalog.int8 OPERATOR(pg_catalog.=) $3)"
-		" AND j.database_oid OPERATOR(pg_catalog.=) $4"
-		" AND NOT (j.plan OPERATOR(pg_catalog.?) '" SCORE_JOB_RETIRED "')"
-		" ORDER BY j.job_id LIMIT 1",
-		lengthof(types), types, values, NULL, true, 1);
-	role_leave(&session);
-	PopActiveSnapshot();
-	if (result != SPI_OK_SELECT)
-		elog(ERROR, "could not look for a job: %s", SPI_result_code_string(result));
-	return SPI_processed == 0 ? 0 : DatumGetInt64(sql_value_not_null(0, 1));
-}
-
-/* Says of a job that there is already what to do if it is paused. */
-static void
-notice_paused(int64 id)
-{
-	const Job *job = jobs_read(id, false, CurrentMemoryContext);
-
-	if (job != NULL && job->state == JOB_PAUSED)
-		ereport(NOTICE, (errmsg("job " INT64_FORMAT " is paused", id),
-						 errhint("Let it go on with pollseed_job_resume(" INT64_FORMAT ").", id)));
-}
-
-/* Makes a job of the current user's, of a score or, where that is NULL, of several, and returns its id. */
-static int64
-submit(const char *kind, const Score *score)
+find_or_submit(const char *kind, const Score *score)
 {
 	JobEntry entry = {.engine = SCORE_ENGINE, .workers = 1, .total = -1, .lane = ""};
-	Oid		 types[] = {TEXTOID, TEXTOID, INT8OID};
-	Datum	 values[] = {CStringGetTextDatum(kind),
-						 score != NULL ? CStringGetTextDatum(score->name) : (Datum) 0,
-						 Int64GetDatum(score != NULL ? score->id : 0)};
 
-	job_check_owner();
-	(void) sql_execute("SELECT pg_catalog.jsonb_build_object('scores', $1, 'name', $2),"
-					   " pg_catalog.jsonb_build_object('kind', $1, 'score_id', $3)",
-					   lengthof(types), types, values, score != NULL ? NULL : " n ");
-	entry.arguments = sql_value_not_null(0, 1);
-	entry.plan = sql_value_not_null(0, 2);
+	entry.arguments = make_arguments(kind, score);
+	entry.plan = make_plan(kind, score != NULL ? score->id : 0);
 	entry.relation = score != NULL ? score->name : "pollseed.scores";
 	entry.relation_oid = score != NULL
 							 ? score->relation
 							 : get_relname_relid("scores", get_namespace_oid("pollseed", false));
 	entry.max_attempts =
 		strcmp(kind, SCORE_JOB_STANDING) == 0 ? STANDING_MAX_ATTEMPTS : MAX_ATTEMPTS;
-	return job_submit(&entry);
-}
-
-/* Returns the current user's job of a kind, which it makes where there is none yet. */
-static int64
-find_or_submit(const char *kind, const Score *score)
-{
-	int64 id = find_job(kind, GetUserId(), score != NULL ? score->id : 0);
-
-	if (id == 0)
-		return submit(kind, score);
-	notice_paused(id);
-	return id;
+	return job_find_or_submit(&entry);
 }
 
 /* Has a score of that name refreshed; returns the job's id. */
@@ -187,21 +141,6 @@ pollseed_score_refresh_async(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(id);
 }
 
-/* Raises 22023 unless a schedule is finite and long enough. */
-static void
-check_every(const Interval *every)
-{
-	Interval min = {.time = MIN_EVERY_SECONDS * USECS_PER_SEC};
-
-	if (INTERVAL_NOT_FINITE(every))
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("every must be finite")));
-	if (DatumGetBool(
-			DirectFunctionCall2(interval_lt, IntervalPGetDatum(every), IntervalPGetDatum(&min))))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("every must be at least 1 second"), errhint("NULL ends the schedule.")));
-}
-
 /* Keeps a score's schedule and its job; where the schedule is what it was, so is what is due next. */
 static void
 keep_schedule(const Score *score, const Interval *every, int64 job)
@@ -225,7 +164,7 @@ schedule(const Score *score, const Interval *every)
 	int	  security_context;
 	int64 id;
 
-	check_every(every);
+	standing_check_every(every);
 
 	/* The job works as the owner, whoever of those with his privileges has it made. */
 	GetUserIdAndSecContext(&user, &security_context);
@@ -251,7 +190,7 @@ pollseed_score_schedule(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(1))
 	{
 		score_update(score->id, "every = NULL, due_at = NULL", NULL);
-		id = find_job(SCORE_JOB_STANDING, score->owner, 0);
+		id = jobs_find(SCORE_ENGINE, score->owner, make_plan(SCORE_JOB_STANDING, 0));
 	}
 	else
 		id = schedule(score, PG_GETARG_INTERVAL_P(1));

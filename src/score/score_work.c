@@ -21,29 +21,18 @@
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
-#include "core/advisory.h"
 #include "core/compat.h"
 #include "core/sql.h"
 #include "core/subtransaction.h"
 #include "job/retry.h"
 #include "job/session.h"
+#include "job/standing.h"
 #include "score/queue.h"
 #include "score/refresh.h"
 #include "score/score_work.h"
 
 /* Keys that are recomputed in a transaction. */
 #define TRANSACTION_KEYS 5000
-
-/* A standing job looks for new schedules so often. */
-#define SLEEP_MS 1000
-
-/* After an error that may pass a score is tried again within this time, after any other not before it. */
-#define RETRY_AFTER "'10 seconds'::pg_catalog.interval"
-
-/* When a score s is due next, if it was refreshed now. */
-#define NEXT_DUE                                                            \
-	"GREATEST(pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) s.every," \
-	" pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) '1 second'::pg_catalog.interval)"
 
 /* A score s is a role's, $1: OIDs mean something in the database, $2, of the cluster, $3, that they were kept in. */
 #define IS_OWNED                                     \
@@ -72,6 +61,7 @@ typedef struct Work
 	JobMember	 *member;
 	const char	 *kind;
 	int64		  score_id; /* of a job of one score */
+	int64		  due_id;	/* of a standing job: the score that is due first */
 	WorkFigures	  figures;
 	int64		  total;   /* keys, an estimate */
 	MemoryContext context; /* reset before each chunk */
@@ -216,9 +206,10 @@ postpone(int64 score_id)
 	Oid	  type = INT8OID;
 	Datum value = Int64GetDatum(score_id);
 
-	(void) sql_execute_own("UPDATE pollseed.scores AS s SET due_at = " NEXT_DUE
-						   " WHERE s.score_id OPERATOR(pg_catalog.=) $1 AND s.every IS NOT NULL",
-						   1, &type, &value, NULL);
+	(void) sql_execute_own(
+		"UPDATE pollseed.scores AS s SET due_at = " STANDING_NEXT_DUE(
+			"s.every") " WHERE s.score_id OPERATOR(pg_catalog.=) $1 AND s.every IS NOT NULL",
+		1, &type, &value, NULL);
 }
 
 /* Adds a chunk that succeeded to what has been done, in its transaction; returns whether it is the last one. */
@@ -259,11 +250,9 @@ note_error(int64 score_id, const ErrorData *error)
 	score_update(score_id,
 				 psprintf("last_error = $2, last_sqlstate = '%s',"
 						  " failed_at = pg_catalog.clock_timestamp(),"
-						  " due_at = CASE WHEN s.every IS NOT NULL THEN"
-						  " pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+)"
-						  " %s(s.every, " RETRY_AFTER ") END",
+						  " due_at = CASE WHEN s.every IS NOT NULL THEN %s END",
 						  unpack_sql_state(error->sqlerrcode),
-						  retry_may_help(error->sqlerrcode) ? "LEAST" : "GREATEST"),
+						  standing_due_after_error("s.every", error->sqlerrcode)),
 				 message);
 	ereport(LOG, (errhidestmt(true), errhidecontext(true), errcode(error->sqlerrcode),
 				  errmsg("pollseed score %s was not refreshed: %s",
@@ -467,123 +456,41 @@ run_due(Work *work)
 	return true;
 }
 
-/* What is to be done next of the schedules. */
-typedef struct NextDue
-{
-	bool  exists;	/* any schedule */
-	bool  is_due;	/* now */
-	int64 score_id; /* of what is due first */
-	int64 wait_ms;	/* until then, or until the schedules are to be looked at again */
-} NextDue;
-
-/* Reads what is due first of the owner's scores; those that are paused are not. */
-static NextDue
-read_next_due(void)
-{
-	NextDue next = {.wait_ms = SLEEP_MS};
-
-	next.exists = execute_of_own("SELECT s.score_id, NOT s.paused, LEAST(pg_catalog.ceil(1000"
-								 " OPERATOR(pg_catalog.*) pg_catalog.date_part('epoch', s.due_at"
-								 " OPERATOR(pg_catalog.-) pg_catalog.clock_timestamp())), 1000000)"
-								 "::pg_catalog.int8 FROM pollseed.scores AS s"
-								 " WHERE s.every IS NOT NULL AND " IS_OWNED
-								 " ORDER BY s.paused, s.due_at, s.score_id LIMIT 1") > 0;
-	if (next.exists && DatumGetBool(sql_value_not_null(0, 2)))
-	{
-		int64 ms = sql_integer(0, 3);
-
-		next.score_id = sql_integer(0, 1);
-		next.is_due = ms <= 0;
-		next.wait_ms = Min(ms, SLEEP_MS);
-	}
-	return next;
-}
-
-/* Reads that in a transaction. */
-static NextDue
-look_for_due(void)
-{
-	NextDue next;
-
-	session_begin();
-	next = read_next_due();
-	session_commit();
-	return next;
-}
-
-/*
- * Decides to end, unless a schedule was made meanwhile, and returns whether it has.  Who makes one
- * either has it seen here, or sees that this job is none to rely on; where he has not yet
- * committed the job goes on.
- */
+/* Tells whether the owner has a schedule, and what is due first; those that are paused are not. */
 static bool
-retire(const Work *work)
+look_for_due(void *state, int64 *wait_ms)
 {
-	bool retires;
+	Work *work = state;
+	bool  exists;
 
-	session_begin();
-	retires = advisory_lock(GetUserId(), SCORE_SCHEDULE_LOCK, false) && !read_next_due().exists;
-	if (retires)
+	exists = execute_of_own("SELECT s.score_id, NOT s.paused, " STANDING_WAIT_MS(
+				 "s.due_at") " FROM pollseed.scores AS s"
+							 " WHERE s.every IS NOT NULL AND " IS_OWNED
+							 " ORDER BY s.paused, s.due_at, s.score_id LIMIT 1") > 0;
+	if (exists && DatumGetBool(sql_value_not_null(0, 2)))
 	{
-		(void) sql_execute("SELECT '{\"" SCORE_JOB_RETIRED "\": true}'::pg_catalog.jsonb", 0, NULL,
-						   NULL, NULL);
-		jobs_extend_plan(work->job, sql_value_not_null(0, 1));
+		work->due_id = sql_integer(0, 1);
+		*wait_ms = sql_integer(0, 3);
 	}
-	session_commit();
-	return retires;
+	return exists;
 }
 
-/* Refreshes the owner's scores when they are due, until none has a schedule any more; sleeps outside of transactions. */
+/* Refreshes what is due first. */
 static bool
-follow_schedules(Work *work)
+refresh_due(void *state)
 {
-	bool has_worked = false;
+	Work *work = state;
 
-	for (;;)
-	{
-		NextDue next = look_for_due();
-
-		if (!next.exists && retire(work))
-			return member_goes_on(work->member, work->figures.refreshed, work->figures.refreshed);
-		if (next.is_due)
-		{
-			if (refresh_score(work, next.score_id) == CHUNK_STOPPED)
-				return false;
-		}
-		else
-		{
-			member_waiting(work->member, "no score is due");
-			if (!goes_on(work) || !member_wait(work->member, next.wait_ms))
-				return false;
-		}
-
-		/* An attempt that has come so far is not in vain, though there may be nothing to do for days. */
-		if (!has_worked)
-			member_committed(work->member, 1);
-		has_worked = true;
-	}
+	return refresh_score(work, work->due_id) != CHUNK_STOPPED;
 }
 
-/* Does that, unless another process does: a job that had failed and was resumed while another was made. */
-static bool
-run_standing(Work *work)
-{
-	Oid			  owner = GetUserId();
-	volatile bool done = true;
-
-	if (!advisory_lock(owner, SCORE_STANDING_LOCK, true))
-		return true;
-	PG_TRY();
-	{
-		done = follow_schedules(work);
-	}
-	PG_FINALLY();
-	{
-		advisory_unlock(owner, SCORE_STANDING_LOCK);
-	}
-	PG_END_TRY();
-	return done;
-}
+static const StandingWork schedules = {
+	.idle = "no score is due",
+	.schedule_lock = SCORE_SCHEDULE_LOCK,
+	.standing_lock = SCORE_STANDING_LOCK,
+	.look = look_for_due,
+	.work = refresh_due,
+};
 
 bool
 score_work_run(const Job *job, JobMember *member)
@@ -598,7 +505,7 @@ score_work_run(const Job *job, JobMember *member)
 		AllocSetContextCreate(CurrentMemoryContext, "pollseed score work", ALLOCSET_DEFAULT_SIZES);
 	read_plan(&work);
 	if (is_standing(&work))
-		return run_standing(&work);
+		return standing_run(&schedules, &work, job, member, &work.figures.refreshed);
 	done = is_of_one(&work) ? run_one(&work) : run_due(&work);
 	work.total = work.figures.keys;
 	return done && goes_on(&work);

@@ -25,16 +25,9 @@
 #define SCORE_JOB_DUE "due"
 #define SCORE_JOB_STANDING "standing"
 
-/*
- * Classes of advisory locks.  Who looks for the schedules' job of a role, or makes it, holds the
- * first, by the role's OID, until his transaction ends; so does the job when it decides to end.
- * The second, of the session, is held by the process that is at work on the schedules.
- */
+/* Classes of advisory locks: see standing.h. */
 #define SCORE_SCHEDULE_LOCK 28792
 #define SCORE_STANDING_LOCK 28793
-
-/* A member of the plan of a standing job that has decided to end. */
-#define SCORE_JOB_RETIRED "retired"
 
 /* The engine's run(). */
 extern bool score_work_run(const Job *job, JobMember *member);
