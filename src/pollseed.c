@@ -12,9 +12,16 @@
 
 #include "backfill/backfill_job.h"
 #include "backfill/settings.h"
+#include "cache/flight.h"
+#include "cache/memory.h"
+#include "core/changes.h"
+#include "cache/warm_job.h"
 #include "core/compat.h"
+#include "core/fault.h"
 #include "core/notify.h"
 #include "core/progress.h"
+#include "core/tags.h"
+#include "core/tallies.h"
 #include "job/job.h"
 #include "score/capture_merge.h"
 #include "score/score_job.h"
@@ -31,6 +38,12 @@ _PG_init(void)
 {
 	notify_init();
 	progress_init();
+	fault_init();
+	tags_init();
+	tallies_init();
+	changes_init();
+	memory_init();
+	flight_init();
 	job_init();
 	writer_init();
 	seed_job_init();
@@ -38,5 +51,6 @@ _PG_init(void)
 	backfill_job_init();
 	capture_merge_init();
 	score_job_init();
+	warm_job_init();
 	MarkGUCPrefixReserved("pollseed");
 }

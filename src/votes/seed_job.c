@@ -37,6 +37,7 @@
 #include "core/compat.h"
 #include "core/relation.h"
 #include "core/sql.h"
+#include "core/trigger.h"
 #include "job/engine.h"
 #include "job/submit.h"
 #include "job/team.h"
@@ -275,7 +276,10 @@ runs_more_than_inserts(Relation rel)
 		return true;
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
 	{
-		if (!triggers->triggers[i].tgisinternal && TRIGGER_FOR_INSERT(triggers->triggers[i].tgtype))
+		const Trigger *trigger = &triggers->triggers[i];
+
+		if (!trigger->tgisinternal && TRIGGER_FOR_INSERT(trigger->tgtype) &&
+			!trigger_only_notes_changes(trigger))
 			return true;
 	}
 	return false;

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -19,6 +20,7 @@
 #include "core/figures.h"
 #include "core/preset.h"
 #include "core/sql.h"
+#include "core/trigger.h"
 
 POLLSEED_FUNCTION(pollseed_create_poll_tables);
 POLLSEED_FUNCTION(pollseed_drop_poll_tables);
@@ -50,6 +52,50 @@ static const Preset poll_preset = {.maker = "pollseed_create_poll_tables()",
 								   .engine = "votes",
 								   .tables = poll_tables,
 								   .ntables = lengthof(poll_tables)};
+
+/* What is given to pollseed_cache_track() of each of them, in the types of its parameters. */
+static const char *const tracked_columns[] = {
+	"'id'::pg_catalog.name, 'votes'::pg_catalog.name, '{updated_at}'::pg_catalog.name[]",
+	"'option_id'::pg_catalog.name, '*'::pg_catalog.name, NULL::pg_catalog.name[]",
+};
+
+StaticAssertDecl(lengthof(tracked_columns) == lengthof(poll_tables), "each table is tracked");
+
+/* Has caches follow the changes of a table that was just made. */
+static void
+track_table(Oid schema, const char *functions, int index)
+{
+	const char *table =
+		quote_qualified_identifier(get_namespace_name(schema), poll_tables[index].name);
+
+	(void) sql_execute(psprintf("SELECT FROM %s.pollseed_cache_track(%s::pg_catalog.regclass, %s)",
+								quote_identifier(functions), quote_literal_cstr(table),
+								tracked_columns[index]),
+					   0, NULL, NULL, NULL);
+}
+
+/* Creates the tables that are not there, and has caches follow their changes; returns how many. */
+static int
+create_tables(FunctionCallInfo fcinfo, Oid schema)
+{
+	const char *functions = get_namespace_name(get_func_namespace(fcinfo->flinfo->fn_oid));
+	bool		existed[lengthof(poll_tables)];
+	int			created;
+
+	for (size_t i = 0; i < lengthof(poll_tables); i++)
+		existed[i] = OidIsValid(get_relname_relid(poll_tables[i].name, schema));
+	created = preset_create(&poll_preset, schema);
+
+	/* Temporary tables have no results that are shared, nor has an extension that was not yet updated. */
+	if (isAnyTempNamespace(schema) || !OidIsValid(trigger_function("cache_capture")))
+		return created;
+	for (size_t i = 0; i < lengthof(poll_tables); i++)
+	{
+		if (!existed[i])
+			track_table(schema, functions, (int) i);
+	}
+	return created;
+}
 
 /* Inserts the options that are not there; returns how many. */
 static int
@@ -86,7 +132,7 @@ pollseed_create_poll_tables(PG_FUNCTION_ARGS)
 
 	schema = preset_schema();
 	SPI_connect();
-	values[0] = Int32GetDatum(preset_create(&poll_preset, schema));
+	values[0] = Int32GetDatum(create_tables(fcinfo, schema));
 	values[1] = Int32GetDatum(insert_options(schema, PG_GETARG_DATUM(0)));
 	SPI_finish();
 	PG_RETURN_DATUM(figures_row(fcinfo, values, NULL));

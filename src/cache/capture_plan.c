@@ -1,0 +1,204 @@
+/*-------------------------------------------------------------------------
+ *
+ * capture_plan.c
+ *		What a trigger that notes changes has to do, kept for the session.
+ *
+ * The tables above that of the trigger are looked up in the catalogs without a lock, which
+ * a writer must not wait for.  None is needed: who tracks one of them, or makes
+ * it the parent of this one, locks this one against writers too.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "cache/capture_plan.h"
+#include "cache/track.h"
+#include "cache/triggers.h"
+#include "core/changes.h"
+#include "core/compat.h"
+#include "core/names.h"
+
+/* What is kept for a trigger. */
+typedef struct PlanEntry
+{
+	Oid			  trigger; /* the key */
+	bool		  valid;
+	List		 *relations; /* OIDs of those that it was made from */
+	CapturePlan	 *plan;
+	MemoryContext context;
+} PlanEntry;
+
+static HTAB			*entries = NULL;
+static MemoryContext all_context; /* of all plans */
+
+/* Counts what the server has said, to tell whether it did so while a plan was made. */
+static uint64 invalidations = 0;
+
+/* Marks the plans made from a relation, or all (InvalidOid), as old. */
+static void
+forget_relation(Datum argument pg_attribute_unused(), Oid relid)
+{
+	HASH_SEQ_STATUS status;
+	PlanEntry	   *entry;
+
+	invalidations++;
+	hash_seq_init(&status, entries);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		if (!OidIsValid(relid) || list_member_oid(entry->relations, relid))
+			entry->valid = false;
+	}
+}
+
+/* Makes the table of plans. */
+static void
+init_entries(void)
+{
+	HASHCTL control = {.keysize = sizeof(Oid), .entrysize = sizeof(PlanEntry)};
+
+	all_context = AllocSetContextCreate(TopMemoryContext, "pollseed cache capture plans",
+										ALLOCSET_SMALL_SIZES);
+	control.hcxt = all_context;
+	entries = hash_create("pollseed cache capture plans", 32, &control,
+						  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
+}
+
+/* Returns a trigger's arguments. */
+static List *
+trigger_arguments(const Trigger *trigger)
+{
+	List *arguments = NIL;
+
+	for (int i = 0; i < trigger->tgnargs; i++)
+		arguments = lappend(arguments, pstrdup(trigger->tgargs[i]));
+	return arguments;
+}
+
+/* Adds a table to those whose changes are noted. */
+static void
+add_table(CapturePlan *plan, Oid relid, bool is_exact, const List *arguments)
+{
+	CaptureTable *table = &plan->tables[plan->ntables++];
+
+	table->relid = relid;
+	table->is_exact = is_exact;
+	table->tally = plan->tally > 0 ? cache_column_number(relid, lsecond(arguments)) : 0;
+	table->table_slot = tags_slot(TAG_TABLE, relid, 0);
+	table->all_rows_slot = tags_slot(TAG_ALL_ROWS, relid, 0);
+	table->shape_slot = tags_slot(TAG_SHAPE, relid, 0);
+}
+
+/*
+ * Adds the tables above that of the trigger which are tracked; tells whether one is by other columns,
+ * so that more changes matter to it than to the trigger.
+ */
+static bool
+add_ancestors(CapturePlan *plan, const List *relations, bool is_exact, const List *arguments)
+{
+	bool	  differs = false;
+	ListCell *cell;
+
+	for_each_from(cell, relations, 1)
+	{
+		const CacheTrigger *trigger = cache_row_trigger(lfirst_oid(cell));
+		bool				is_same;
+
+		if (trigger == NULL)
+			continue;
+		is_same = names_same(trigger->arguments, arguments);
+		add_table(plan, lfirst_oid(cell), is_exact && is_same, arguments);
+		differs |= !is_same;
+	}
+	return differs;
+}
+
+/* Sorts the columns other than key and tally into those that matter and those that do not. */
+static void
+sort_columns(CapturePlan *plan, TupleDesc desc, const Bitmapset *ignored)
+{
+	plan->compared = palloc_array(AttrNumber, desc->natts);
+	plan->ignored = palloc_array(AttrNumber, desc->natts);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+		AttrNumber		  number = attribute->attnum;
+
+		if (attribute->attisdropped || compat_is_virtual(attribute))
+			continue;
+		if (bms_is_member(number, ignored))
+			plan->ignored[plan->nignored++] = number;
+		else if (number != plan->key_number && number != plan->tally)
+			plan->compared[plan->ncompared++] = number;
+		plan->last_number = number;
+	}
+}
+
+/* Makes a plan, and what it is made from, in the current memory context. */
+static void
+make_plan(PlanEntry *entry, const TriggerData *firing)
+{
+	Oid			 relid = RelationGetRelid(firing->tg_relation);
+	List		*arguments = trigger_arguments(firing->tg_trigger);
+	CacheColumns columns = cache_columns(relid, arguments);
+	CapturePlan *plan = palloc0_object(CapturePlan);
+	bool		 is_exact = columns.missing == NULL && list_length(arguments) >= 2;
+	bool		 needs_ignored;
+
+	entry->plan = plan;
+	entry->relations = changes_table_and_ancestors(relid);
+	plan->tally = is_exact ? columns.tally : NO_TALLY;
+	plan->tally_type = columns.tally_type;
+	plan->has_key = is_exact && columns.key != InvalidAttrNumber;
+	if (plan->has_key)
+	{
+		plan->key_number = columns.key;
+		key_column_init(&plan->key, columns.key_type);
+	}
+
+	plan->tables = palloc_array(CaptureTable, list_length(entry->relations));
+	add_table(plan, relid, is_exact, arguments);
+	needs_ignored = add_ancestors(plan, entry->relations, is_exact, arguments);
+	sort_columns(plan, RelationGetDescr(firing->tg_relation), is_exact ? columns.ignored : NULL);
+	if (!needs_ignored)
+		plan->nignored = 0;
+}
+
+/* Nothing here calls the trigger again, so that a plan that is in use is never replaced. */
+const CapturePlan *
+capture_plan_of(const TriggerData *firing)
+{
+	Oid			  trigger = firing->tg_trigger->tgoid;
+	PlanEntry	  made = {.trigger = trigger};
+	PlanEntry	 *entry;
+	MemoryContext old_context;
+	uint64		  before;
+	bool		  found;
+
+	if (unlikely(entries == NULL))
+		init_entries();
+	entry = hash_search(entries, &trigger, HASH_FIND, NULL);
+	if (likely(entry != NULL && entry->valid))
+		return entry->plan;
+
+	before = invalidations;
+	made.context = AllocSetContextCreate(CurrentMemoryContext, "pollseed cache capture plan",
+										 ALLOCSET_SMALL_SIZES);
+	old_context = MemoryContextSwitchTo(made.context);
+	make_plan(&made, firing);
+	MemoryContextSwitchTo(old_context);
+
+	entry = hash_search(entries, &trigger, HASH_ENTER, &found);
+	if (found)
+		MemoryContextDelete(entry->context);
+	*entry = made;
+	MemoryContextSetParent(entry->context, all_context);
+	entry->valid = before == invalidations;
+	return entry->plan;
+}
