@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * clear.c
- *		SQL functions pollseed_clear_seed_data() and pollseed_recount_votes().
+ *		SQL functions pollseed_clear_seed_data(), pollseed_recount_votes() and
+ *		pollseed_reset_votes().
  *
  *-------------------------------------------------------------------------
  */
@@ -22,8 +23,9 @@
 
 POLLSEED_FUNCTION(pollseed_clear_seed_data);
 POLLSEED_FUNCTION(pollseed_recount_votes);
+POLLSEED_FUNCTION(pollseed_reset_votes);
 
-/* Opens the tables that both functions' arguments (options, events, columns) name. */
+/* Opens the tables that the functions' arguments (options, events, columns) name. */
 static Poll *
 open_poll(FunctionCallInfo fcinfo, AclMode events_mode)
 {
@@ -38,8 +40,11 @@ open_poll(FunctionCallInfo fcinfo, AclMode events_mode)
 
 	poll = poll_open(&request);
 	poll_check_counting(poll);
-	poll_check_privilege(poll, EVENT_OPTION_ID, ACL_SELECT);
-	poll_check_privilege(poll, EVENT_TYPE, ACL_SELECT);
+	if (events_mode & ACL_SELECT)
+	{
+		poll_check_privilege(poll, EVENT_OPTION_ID, ACL_SELECT);
+		poll_check_privilege(poll, EVENT_TYPE, ACL_SELECT);
+	}
 	return poll;
 }
 
@@ -129,4 +134,31 @@ pollseed_recount_votes(PG_FUNCTION_ARGS)
 	SPI_finish();
 	progress_end();
 	PG_RETURN_INT32(options_updated);
+}
+
+/* pollseed_reset_votes(options, events, columns) */
+Datum
+pollseed_reset_votes(PG_FUNCTION_ARGS)
+{
+	Poll *poll;
+	Datum values[2];
+
+	PreventCommandIfReadOnly("pollseed_reset_votes()");
+
+	SPI_connect();
+	poll = open_poll(fcinfo, ACL_DELETE);
+	show_progress(poll);
+
+	options_lock_rows(poll);
+	progress_phase("deleting votes", 0, -1);
+	values[0] = Int64GetDatum(sql_execute(
+		psprintf("DELETE FROM %s", relation_quoted_name(poll->events)), 0, NULL, NULL, NULL));
+	progress_phase("resetting counts", 0, -1);
+	values[1] = Int32GetDatum(options_reset(poll));
+	ledger_mark_cleared("votes", relation_quoted_name(poll->events));
+
+	poll_close(poll);
+	SPI_finish();
+	progress_end();
+	PG_RETURN_DATUM(figures_row(fcinfo, values, NULL));
 }

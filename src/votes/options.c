@@ -171,6 +171,19 @@ options_read(Poll *poll)
 	return read_options(poll, "0::pg_catalog.int8", "");
 }
 
+/* There a statement would not see what was committed meanwhile, and nothing that we lock changes with a vote. */
+void
+options_check_counting(const char *options)
+{
+	if (XactIsoLevel == XACT_REPEATABLE_READ)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot continue the numbering of votes in a repeatable read transaction"),
+				 errdetail("Relation \"%s\" has no column that counts them.", options),
+				 errhint("Use isolation level read committed or serializable, or give the options "
+						 "a column for their votes.")));
+}
+
 /*
  * Counts the options' votes from their events, in a statement of its own: it must
  * see what was committed while we waited for the locks.
@@ -181,25 +194,15 @@ count_votes(Poll *poll, PollOptions *options)
 	Oid	  type;
 	Datum ids = ids_array(poll, options, &type);
 
-	/* There the statement would not, and nothing that we lock changes with a seeding. */
-	if (XactIsoLevel == XACT_REPEATABLE_READ)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot continue the numbering of votes in a repeatable read transaction"),
-				 errdetail("Relation \"%s\" has no column that counts them.",
-						   RelationGetRelationName(poll->options)),
-				 errhint("Use isolation level read committed or serializable, or give the options "
-						 "a column for their votes.")));
-
+	options_check_counting(RelationGetRelationName(poll->options));
 	sql_execute(event_counts(poll, 1), 1, &type, &ids, NULL);
 	for (int row = 0; row < options->count; row++)
 		options->votes[row] = DatumGetInt64(sql_value_not_null(row, 2));
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* Returns SQL that sets updated_at to parameter $1 unless it is later already, or nothing. */
-static const char *
-set_updated_at(const Poll *poll)
+const char *
+options_set_updated_at(const Poll *poll)
 {
 	const char *column = poll->columns[OPTION_UPDATED_AT].quoted_name;
 
@@ -209,9 +212,8 @@ set_updated_at(const Poll *poll)
 					qualified_type_name(poll->columns[OPTION_UPDATED_AT].base_type, -1));
 }
 
-/* Makes parameter $1 of set_updated_at(): a timestamp where there is no such column. */
-static Datum
-updated_at_parameter(const Poll *poll, TimestampTz updated_at, Oid *type)
+Datum
+options_updated_at(const Poll *poll, TimestampTz updated_at, Oid *type)
 {
 	const PollColumn *column = &poll->columns[OPTION_UPDATED_AT];
 
@@ -251,15 +253,15 @@ prepare_add_votes(const Poll *poll, const PollOptions *options)
 	const char *votes = poll->columns[OPTION_VOTES].quoted_name;
 	Oid			types[3];
 
-	(void) updated_at_parameter(poll, 0, &types[0]);
+	(void) options_updated_at(poll, 0, &types[0]);
 	(void) ids_array(poll, options, &types[1]);
 	types[2] = INT8ARRAYOID;
 	return sql_prepare(
 		psprintf("UPDATE %s AS o SET %s = COALESCE(o.%s, 0) OPERATOR(pg_catalog.+) d.votes%s"
 				 " FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) AS d(id, votes)"
 				 " WHERE o.%s %s d.id",
-				 relation_quoted_name(poll->options), votes, votes, set_updated_at(poll), id,
-				 equality_operator(poll->columns[OPTION_ID].type)),
+				 relation_quoted_name(poll->options), votes, votes, options_set_updated_at(poll),
+				 id, equality_operator(poll->columns[OPTION_ID].type)),
 		3, types);
 }
 
@@ -302,7 +304,7 @@ options_add_votes(Poll *poll, const PollOptions *options, const VoteShare *share
 	if (options->add_votes == NULL)
 		return 0;
 
-	values[0] = updated_at_parameter(poll, updated_at, &types[0]);
+	values[0] = options_updated_at(poll, updated_at, &types[0]);
 	expected = added_votes(poll, options, shares, &types[1], &values[1]);
 	if (expected == 0)
 		return 0;
@@ -330,13 +332,39 @@ options_recount(Poll *poll, const PollOptions *options)
 	if (!poll_has(poll, OPTION_VOTES))
 		return 0;
 
-	values[0] = updated_at_parameter(poll, GetCurrentTransactionStartTimestamp(), &types[0]);
+	values[0] = options_updated_at(poll, GetCurrentTransactionStartTimestamp(), &types[0]);
 	values[1] = ids_array(poll, options, &types[1]);
 	return (int) sql_execute(
 		psprintf("UPDATE %s AS o SET %s = d.votes%s FROM (%s) AS d WHERE o.%s %s d.id"
 				 " AND (o.%s IS NULL OR o.%s OPERATOR(pg_catalog.<>) d.votes)",
-				 relation_quoted_name(poll->options), votes, set_updated_at(poll),
+				 relation_quoted_name(poll->options), votes, options_set_updated_at(poll),
 				 event_counts(poll, 2), id, equality_operator(poll->columns[OPTION_ID].type), votes,
 				 votes),
 		2, types, values, NULL);
+}
+
+void
+options_lock_rows(const Poll *poll)
+{
+	sql_execute(psprintf("SELECT pg_catalog.count(*) FROM"
+						 " (SELECT FROM %s AS o ORDER BY o.%s FOR NO KEY UPDATE) AS l",
+						 relation_quoted_name(poll->options), poll->columns[OPTION_ID].quoted_name),
+				0, NULL, NULL, NULL);
+	SPI_freetuptable(SPI_tuptable);
+}
+
+int
+options_reset(const Poll *poll)
+{
+	const char *votes = poll->columns[OPTION_VOTES].quoted_name;
+	Oid			type;
+	Datum		updated_at = options_updated_at(poll, GetCurrentTransactionStartTimestamp(), &type);
+
+	if (!poll_has(poll, OPTION_VOTES))
+		return 0;
+	return (int) sql_execute(psprintf("UPDATE %s AS o SET %s = 0%s"
+									  " WHERE o.%s IS NULL OR o.%s OPERATOR(pg_catalog.<>) 0",
+									  relation_quoted_name(poll->options), votes,
+									  options_set_updated_at(poll), votes, votes),
+							 1, &type, &updated_at, NULL);
 }

@@ -42,6 +42,15 @@ extern PollOptions *options_read_counts(Poll *poll);
  */
 extern PollOptions *options_lock(Poll *poll);
 
+/* Locks the options in the order of their ids and reads nothing. */
+extern void options_lock_rows(const Poll *poll);
+
+/*
+ * Raises 0A000 where votes cannot be numbered by counting the events, which options that keep no
+ * count need: in a transaction that would not see those of others.
+ */
+extern void options_check_counting(const char *options);
+
 /*
  * Adds each option's share to its count, and moves its updated_at up to the
  * time given where there is such a column.  Returns how many options got votes.
@@ -51,6 +60,15 @@ extern int options_add_votes(Poll *poll, const PollOptions *options, const VoteS
 
 /* Sets the counts of the options to the number of their events; returns how many changed. */
 extern int options_recount(Poll *poll, const PollOptions *options);
+
+/* Sets the counts of the options to 0; returns how many changed. */
+extern int options_reset(const Poll *poll);
+
+/* Returns SQL that sets updated_at of an option, aliased o, to parameter $1 unless it is later already, or nothing. */
+extern const char *options_set_updated_at(const Poll *poll);
+
+/* Makes that parameter: a timestamp where there is no such column. */
+extern Datum options_updated_at(const Poll *poll, TimestampTz updated_at, Oid *type);
 
 /* Returns SQL that is true for an event, aliased e, whose type is one of those in a text array literal. */
 extern const char *event_type_condition(const Poll *poll, const char *types);

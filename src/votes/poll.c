@@ -224,14 +224,40 @@ open_table(Oid relid, const char *name, const char *argument, AclMode mode)
 	return rel;
 }
 
+/* Opens the table of options. */
+static Relation
+open_options(const PollRequest *request)
+{
+	return open_table(request->options, "options", "options", request->options_mode);
+}
+
+/* Opens the table of events. */
+static Relation
+open_events(const PollRequest *request)
+{
+	return open_table(request->events, "vote_events", "events", request->events_mode);
+}
+
+void
+poll_lock(const PollRequest *request, Oid *options, Oid *events)
+{
+	Relation rel = open_options(request);
+
+	*options = RelationGetRelid(rel);
+	relation_close(rel, NoLock);
+	rel = open_events(request);
+	*events = RelationGetRelid(rel);
+	relation_close(rel, NoLock);
+}
+
 Poll *
 poll_open(const PollRequest *request)
 {
 	Poll *poll = palloc0_object(Poll);
 
-	poll->options = open_table(request->options, "options", "options", request->options_mode);
+	poll->options = open_options(request);
 	if (request->events_mode != 0)
-		poll->events = open_table(request->events, "vote_events", "events", request->events_mode);
+		poll->events = open_events(request);
 
 	if (request->columns != NULL)
 		check_columns(request->columns);

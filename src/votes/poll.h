@@ -70,6 +70,9 @@ typedef struct PollRequest
  */
 extern Poll *poll_open(const PollRequest *request);
 
+/* Does the same but for the columns, closes the tables, and says which they are. */
+extern void poll_lock(const PollRequest *request, Oid *options, Oid *events);
+
 /* Closes the tables; the locks stay. */
 extern void poll_close(Poll *poll);
 

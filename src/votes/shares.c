@@ -237,9 +237,9 @@ compare_remainders(const void *a, const void *b)
 	return ra->option < rb->option ? -1 : 1;
 }
 
-/* Shares the votes in proportion to the weights, by largest remainder (Hamilton's method). */
-static void
-apportion(int noptions, const uint64 *weights, uint64 total, int64 vote_count, VoteShare *shares)
+void
+shares_by_weight(int noptions, const uint64 *weights, uint64 total, int64 vote_count,
+				 VoteShare *shares)
 {
 	Remainder *remainders = palloc_array(Remainder, noptions);
 	int64	   left = vote_count;
@@ -316,6 +316,6 @@ share_votes(Distribution distribution, int noptions, char **labels, Jsonb *weigh
 	if (distribution == DISTRIBUTION_RANDOM)
 		draw_shares(seed, 1, 0, noptions - 1, integers, total, vote_count, shares);
 	else
-		apportion(noptions, integers, total, vote_count, shares);
+		shares_by_weight(noptions, integers, total, vote_count, shares);
 	return shares;
 }

@@ -53,6 +53,13 @@ extern const char *distribution_name(Distribution distribution);
 extern VoteShare *share_votes(Distribution distribution, int noptions, char **labels,
 							  Jsonb *weights, int64 seed, int64 vote_count);
 
+/*
+ * Sets the votes of the shares in proportion to weights whose sum is total, not 0, by largest
+ * remainder (Hamilton's method); of equal remainders, that of the first option is the largest.
+ */
+extern void shares_by_weight(int noptions, const uint64 *weights, uint64 total, int64 vote_count,
+							 VoteShare *shares);
+
 /* Returns the labels that the distribution "realistic" knows, which are those of the preset. */
 extern char **realistic_labels(int *count);
 
