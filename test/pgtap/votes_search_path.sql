@@ -9,7 +9,7 @@
 BEGIN;
 SET LOCAL client_min_messages = warning;
 SET LOCAL timezone = 'UTC';
-SELECT plan(44);
+SELECT plan(55);
 CREATE SCHEMA app;
 CREATE SCHEMA evil;
 SET LOCAL search_path = app, public;
@@ -101,6 +101,18 @@ SELECT is(attacked(c), 'survived', c) FROM unnest(ARRAY[
 SELECT is(sum(votes), 0::bigint, 'and all was done') FROM app.options;
 SELECT is(count(*), 6::bigint, 'the runs are in the ledger') FROM pollseed_runs WHERE cleared_at IS NOT NULL;
 SELECT is(count(*), 6::bigint, 'with their arguments') FROM pollseed_runs WHERE arguments ? 'vote_count';
+SELECT is(attacked(c), 'survived', c) FROM unnest(ARRAY[
+    'SELECT public.pollseed_cast_vote(1), public.pollseed_cast_vote(1)',
+    'SELECT public.pollseed_cast_vote(1, columns => ''{"votes": null}'')',
+    'SELECT public.pollseed_poll_stats(true)',
+    'SELECT public.pollseed_poll_stats()',
+    'SELECT * FROM public.pollseed_list_options(true)',
+    'SELECT public.pollseed_chart_data(k, true) FROM pg_catalog.unnest(''{pie,bar,timeline}''::pg_catalog.text[]) AS k',
+    'SELECT * FROM public.pollseed_vote_trends(bypass => true)',
+    'SELECT * FROM public.pollseed_recent_activity(bypass => true)',
+    'SELECT * FROM public.pollseed_vote_trends() AS t, public.pollseed_recent_activity() AS a',
+    'SELECT public.pollseed_reset_votes()']) AS c;
+SELECT is(sum(votes), 0::bigint, 'votes were cast, read and reset') FROM app.options;
 SELECT is_empty('SELECT * FROM evil.pollseed_batch', 'nothing went into a table of the same name');
 
 -- Application tables of other types, whose operators the path would give, too

@@ -108,6 +108,17 @@ $node->safe_psql('source', 'SET client_min_messages = error; DROP SCHEMA evil CA
 $node->safe_psql('source', 'SET search_path = public, "My Tools"; SET ROLE seeder; '
 	  . q{SELECT FROM pollseed_seed(300, 'zipf', seed => 4, ends_at => '2026-01-22', weights => NULL)});
 $node->safe_psql('source', 'SET search_path = public, "My Tools"; SET ROLE other; SELECT FROM pollseed_seed(20, seed => 5)');
+$node->safe_psql('source', q{
+	SET search_path = public, "My Tools";
+	CREATE TABLE whole (id int, k int, n int) PARTITION BY LIST (k);
+	CREATE TABLE part1 PARTITION OF whole FOR VALUES IN (1);
+	CREATE TABLE part2 PARTITION OF whole FOR VALUES IN (2) PARTITION BY LIST (k);
+	CREATE TABLE part2a PARTITION OF part2 FOR VALUES IN (2);
+	CREATE TABLE parent (id int, "a ""key" text);
+	CREATE TABLE heir (n int) INHERITS (parent);
+	INSERT INTO whole SELECT g, 1 + g % 2, g FROM generate_series(1, 10) AS g;
+	INSERT INTO heir VALUES (1, 'a', 1);
+	SELECT pollseed_cache_track('whole', 'id', 'n', '{k}'), pollseed_cache_track('parent', 'a "key')});
 my $dump = $node->basedir . '/source.sql';
 $node->command_ok([ 'pg_dump', '-d', $node->connstr('source'), '-f', $dump ], 'pg_dump');
 my $text = slurp_file($dump);
@@ -120,6 +131,12 @@ my $all = q{SET timezone = 'UTC'; SELECT r FROM "My Tools".pollseed_runs AS r OR
 	SELECT md5(string_agg(e::text, '' ORDER BY id)) FROM public.vote_events AS e; SELECT o FROM public.options AS o ORDER BY id};
 is($node->safe_psql('target', $all), $node->safe_psql('source', $all), 'the ledger and the tables are restored');
 is($node->safe_psql('target', q{SELECT count(*) FROM "My Tools".pollseed_runs}), '6', 'all six runs of it');
+my $triggers = q{SELECT pg_get_triggerdef(t.oid), t.tgenabled, t.tgparentid <> 0, (SELECT count(*) FROM pg_depend AS d WHERE d.classid = 'pg_trigger'::regclass
+	AND d.objid = t.oid AND d.deptype = 'x') FROM pg_trigger AS t WHERE t.tgname LIKE 'pollseed\_cache%' ORDER BY 1};
+is($node->safe_psql('target', $triggers), $node->safe_psql('source', $triggers), 'tables that caches follow are followed after a restore');
+is($node->safe_psql('target', q{SET search_path = public, "My Tools"; SELECT pollseed_cache_track('whole', 'id', 'n', '{k}'), pollseed_cache_track('parent', 'a "key'),
+	pollseed_cache_track('options', 'id', 'votes', '{updated_at}'), pollseed_cache_track('vote_events', 'option_id', '*')}),
+	'(4,0)|(2,0)|(1,0)|(1,0)', 'with nothing left to do');
 my $last = $node->safe_psql('source', q{SELECT max(run_id) FROM "My Tools".pollseed_runs});
 for my $database ('source', 'target')
 {
@@ -175,6 +192,7 @@ $node->safe_psql('target', 'DROP EXTENSION pollseed');
 is($node->safe_psql('target', 'SELECT count(*), (SELECT sum(votes) FROM public.options) FROM public.vote_events'),
 	$rows, 'the poll tables outlive the extension');
 is($node->safe_psql('target', q{SELECT count(*) FROM pg_namespace WHERE nspname = 'pollseed'}), '0', 'its own schema does not');
+is($node->safe_psql('target', $triggers), '', 'nor do triggers');
 $node->safe_psql('target', 'CREATE EXTENSION pollseed');
 is($node->safe_psql('target', 'SELECT votes_seeded, run_id FROM pollseed_seed(10)'), '10|1', 'made again, it seeds them on');
 is($node->safe_psql('target', 'SELECT pollseed_drop_poll_tables()'), '2', 'and drops them');
