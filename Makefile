@@ -32,7 +32,7 @@ help:
 	@echo '  demo-stop      stop that server and remove its folder'
 	@echo '  test           every test on one server; SUITES="regress isolation pgtap tap", TESTS="name ..."'
 	@echo '  matrix         the same on PostgreSQL 17 and 18, in chroots; MATRIX="17 18"'
-	@echo '  bench          the figures that the README quotes; BENCH="votes backfill scores"'
+	@echo '  bench          the figures that the README quotes; BENCH="votes backfill scores cache"'
 	@echo '  lint           formatting, static analysis, gcc and clang builds, house rules'
 	@echo '  format         rewrite the C sources with clang-format'
 	@echo '  dist           zip of the committed tree for PGXN'

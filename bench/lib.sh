@@ -85,6 +85,17 @@ compare() {
   }'
 }
 
+# One row of what ours may take more than its peer: what, ours, peer, their unit, the most that the difference may be.
+row_more() {
+  local verdict=ok
+  [ "$(calc "$2 - $3 <= $5")" = 1 ] || verdict=MISSED
+  count_figure $verdict
+  awk -v what="$1" -v ours="$2" -v peer="$3" -v unit="$4" -v bound="<= +$5" -v verdict=$verdict 'BEGIN {
+    printf "%-61s %12s %13s %8s %9s  %s\n", what, sprintf("%.4g %s", ours, unit), sprintf("%.4g %s", peer, unit),
+      sprintf("%+.2f", ours - peer), bound, verdict
+  }'
+}
+
 # One row of something that must not be at all: what, how many.
 row_none() {
   local verdict=ok

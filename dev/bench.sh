@@ -1,6 +1,6 @@
 #!/bin/bash
 # Prepare, build and install as a user would, then hand over to the scripts in bench/, which measure and print.
-# BENCH="votes backfill scores": which of them (default all); see bench/lib.sh for ROUNDS and QUICK.
+# BENCH="votes backfill scores cache": which of them (default all); see bench/lib.sh for ROUNDS and QUICK.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -10,11 +10,12 @@ script_of() {
     votes) echo bench/run.sh ;;
     backfill) echo bench/backfill.sh ;;
     scores) echo bench/scores.sh ;;
-    *) die "BENCH: there is no \"$1\", only votes, backfill and scores" ;;
+    cache) echo bench/cache.sh ;;
+    *) die "BENCH: there is no \"$1\", only votes, backfill, scores and cache" ;;
   esac
 }
 
-read -r -a parts <<<"${BENCH:-votes backfill scores}"
+read -r -a parts <<<"${BENCH:-votes backfill scores cache}"
 scripts=()
 for part in "${parts[@]}"; do
   scripts+=("$(script_of "$part")")
