@@ -77,7 +77,7 @@ test_in_chroot() {
   tar -C "$ROOT" --exclude=./.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' -cf - . |
     as_root tar -C "$dir$tree" --no-same-owner -xf -
   local run=(env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root SUITES="${SUITES:-}" TESTS="${TESTS:-}"
-    POLLSEED_ROUNDS="${POLLSEED_ROUNDS:-250}" "$tree/dev/test.sh")
+    POLLSEED_ROUNDS="${POLLSEED_ROUNDS:-150}" BITCODE=no "$tree/dev/test.sh")
   run_in_chroot "$dir" "${run[@]}"
 }
 

@@ -4,6 +4,7 @@
 #   SUITES="regress isolation pgtap tap"   which suites (all)
 #   TESTS="name ..."                       only test files of these names
 #   PG_CONFIG=...                          which server (the newest here)
+#   BITCODE=no                             build none for the JIT, which takes as long as all the rest
 #
 # One line a suite while all is well; the whole log when something fails.  The last line is "N passed, N failed".
 set -euo pipefail
@@ -169,7 +170,7 @@ make_work test
 trap cleanup EXIT
 trap 'exit 130' INT TERM HUP
 copy_tree "$WORK/tree"
-build_and_install "$WORK/tree" WERROR=1
+build_and_install "$WORK/tree" WERROR=1 ${BITCODE:+with_llvm=$BITCODE}
 # Whoever writes while a score is made has it begin with all keys dirty; autovacuum would be such a one, now and then.
 cluster_start "$WORK" 'fsync = off' 'autovacuum = off' 'max_prepared_transactions = 10' 'max_worker_processes = 16'
 
