@@ -1,5 +1,5 @@
 #!/bin/bash
-# The demo: a private throw-away server, the extension, ten thousand votes, and two charts of them.
+# The demo: a private throw-away server, the extension, ten thousand votes, two charts of them, and the poll read from memory.
 # "start" (re)makes it, "stop" stops it and removes its folder.  The system's own clusters are never touched.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"

@@ -33,3 +33,17 @@ SELECT to_char(date_trunc('hour', e.inserted_at), 'Dy HH24:00') AS hour,
   FROM vote_events e
  GROUP BY date_trunc('hour', e.inserted_at)
  ORDER BY date_trunc('hour', e.inserted_at);
+
+\echo '== A vote, and the poll from memory'
+\echo
+SELECT pollseed_poll_stats() \g /dev/null
+\echo '=> SELECT * FROM pollseed_cast_vote(1);'
+SELECT * FROM pollseed_cast_vote(1);
+
+\echo '=> SELECT pollseed_poll_stats();'
+SELECT o ->> 'text' AS option, o ->> 'votes' AS votes, o ->> 'percentage' AS percentage
+  FROM jsonb_array_elements(pollseed_poll_stats() -> 'options') AS o
+ LIMIT 3;
+
+\echo '=> SELECT outcome, age FROM pollseed_cache_last();'
+SELECT outcome, age FROM pollseed_cache_last();
