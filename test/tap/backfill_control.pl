@@ -122,7 +122,7 @@ $node->safe_psql('postgres', q{GRANT USAGE ON SCHEMA cron TO app; GRANT EXECUTE 
 query(q{SELECT cron.schedule('* * * * *', $$CALL pollseed_backfill_run('scheduled', max_runtime => '40 s')$$)});
 
 # A call, and others who want to run the same.
-query("SELECT make('twice', 1000)");
+query("SELECT make('twice', 5000)");
 my $first = start("CALL pollseed_backfill_run('twice')");
 is_at_work('twice');
 my $runner = query("SELECT runner_pid FROM pollseed_backfills WHERE name = 'twice'");
