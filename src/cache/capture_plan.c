@@ -11,10 +11,7 @@
  */
 #include "postgres.h"
 
-#include "utils/hsearch.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "cache/capture_plan.h"
@@ -22,53 +19,10 @@
 #include "cache/triggers.h"
 #include "core/changes.h"
 #include "core/compat.h"
+#include "core/kept.h"
 #include "core/names.h"
 
-/* What is kept for a trigger. */
-typedef struct PlanEntry
-{
-	Oid			  trigger; /* the key */
-	bool		  valid;
-	List		 *relations; /* OIDs of those that it was made from */
-	CapturePlan	 *plan;
-	MemoryContext context;
-} PlanEntry;
-
-static HTAB			*entries = NULL;
-static MemoryContext all_context; /* of all plans */
-
-/* Counts what the server has said, to tell whether it did so while a plan was made. */
-static uint64 invalidations = 0;
-
-/* Marks the plans made from a relation, or all (InvalidOid), as old. */
-static void
-forget_relation(Datum argument pg_attribute_unused(), Oid relid)
-{
-	HASH_SEQ_STATUS status;
-	PlanEntry	   *entry;
-
-	invalidations++;
-	hash_seq_init(&status, entries);
-	while ((entry = hash_seq_search(&status)) != NULL)
-	{
-		if (!OidIsValid(relid) || list_member_oid(entry->relations, relid))
-			entry->valid = false;
-	}
-}
-
-/* Makes the table of plans. */
-static void
-init_entries(void)
-{
-	HASHCTL control = {.keysize = sizeof(Oid), .entrysize = sizeof(PlanEntry)};
-
-	all_context = AllocSetContextCreate(TopMemoryContext, "pollseed cache capture plans",
-										ALLOCSET_SMALL_SIZES);
-	control.hcxt = all_context;
-	entries = hash_create("pollseed cache capture plans", 32, &control,
-						  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
-}
+static KeptTable plans = {.name = "pollseed cache capture plans"};
 
 /* Returns a trigger's arguments. */
 static List *
@@ -140,19 +94,19 @@ sort_columns(CapturePlan *plan, TupleDesc desc, const Bitmapset *ignored)
 	}
 }
 
-/* Makes a plan, and what it is made from, in the current memory context. */
-static void
-make_plan(PlanEntry *entry, const TriggerData *firing)
+/* Makes the plan of a trigger in the current memory context. */
+static void *
+make_plan(Oid key pg_attribute_unused(), List **relations, void *arg)
 {
-	Oid			 relid = RelationGetRelid(firing->tg_relation);
-	List		*arguments = trigger_arguments(firing->tg_trigger);
-	CacheColumns columns = cache_columns(relid, arguments);
-	CapturePlan *plan = palloc0_object(CapturePlan);
-	bool		 is_exact = columns.missing == NULL && list_length(arguments) >= 2;
-	bool		 needs_ignored;
+	const TriggerData *firing = arg;
+	Oid				   relid = RelationGetRelid(firing->tg_relation);
+	List			  *arguments = trigger_arguments(firing->tg_trigger);
+	CacheColumns	   columns = cache_columns(relid, arguments);
+	CapturePlan		  *plan = palloc0_object(CapturePlan);
+	bool			   is_exact = columns.missing == NULL && list_length(arguments) >= 2;
+	bool			   needs_ignored;
 
-	entry->plan = plan;
-	entry->relations = changes_table_and_ancestors(relid);
+	*relations = changes_table_and_ancestors(relid);
 	plan->tally = is_exact ? columns.tally : NO_TALLY;
 	plan->tally_type = columns.tally_type;
 	plan->has_key = is_exact && columns.key != InvalidAttrNumber;
@@ -162,43 +116,18 @@ make_plan(PlanEntry *entry, const TriggerData *firing)
 		key_column_init(&plan->key, columns.key_type);
 	}
 
-	plan->tables = palloc_array(CaptureTable, list_length(entry->relations));
+	plan->tables = palloc_array(CaptureTable, list_length(*relations));
 	add_table(plan, relid, is_exact, arguments);
-	needs_ignored = add_ancestors(plan, entry->relations, is_exact, arguments);
+	needs_ignored = add_ancestors(plan, *relations, is_exact, arguments);
 	sort_columns(plan, RelationGetDescr(firing->tg_relation), is_exact ? columns.ignored : NULL);
 	if (!needs_ignored)
 		plan->nignored = 0;
+	return plan;
 }
 
-/* Nothing here calls the trigger again, so that a plan that is in use is never replaced. */
 const CapturePlan *
 capture_plan_of(const TriggerData *firing)
 {
-	Oid			  trigger = firing->tg_trigger->tgoid;
-	PlanEntry	  made = {.trigger = trigger};
-	PlanEntry	 *entry;
-	MemoryContext old_context;
-	uint64		  before;
-	bool		  found;
-
-	if (unlikely(entries == NULL))
-		init_entries();
-	entry = hash_search(entries, &trigger, HASH_FIND, NULL);
-	if (likely(entry != NULL && entry->valid))
-		return entry->plan;
-
-	before = invalidations;
-	made.context = AllocSetContextCreate(CurrentMemoryContext, "pollseed cache capture plan",
-										 ALLOCSET_SMALL_SIZES);
-	old_context = MemoryContextSwitchTo(made.context);
-	make_plan(&made, firing);
-	MemoryContextSwitchTo(old_context);
-
-	entry = hash_search(entries, &trigger, HASH_ENTER, &found);
-	if (found)
-		MemoryContextDelete(entry->context);
-	*entry = made;
-	MemoryContextSetParent(entry->context, all_context);
-	entry->valid = before == invalidations;
-	return entry->plan;
+	return kept_find(&plans, firing->tg_trigger->tgoid, make_plan,
+					 unconstify(TriggerData *, firing));
 }

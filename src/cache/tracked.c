@@ -3,10 +3,6 @@
  * tracked.c
  *		How tables are tracked, kept for the session.
  *
- * What is kept is forgotten when the server says that one of the tables has changed, which
- * can be at any time, also while it is made or in use.  So it is only marked as old
- * then, and freed when it is made anew.
- *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -17,62 +13,24 @@
 #include "commands/trigger.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
-#include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 
 #include "cache/key.h"
 #include "cache/track.h"
 #include "cache/triggers.h"
 #include "core/compat.h"
+#include "core/kept.h"
 #include "core/names.h"
 
 /* What is kept of a table. */
-typedef struct TrackedEntry
+typedef struct TrackedTree
 {
-	Oid			  relid; /* the key */
-	bool		  valid;
-	TrackedTable  table;
-	List		 *members; /* OIDs: the table, its partitions and heirs */
-	MemoryContext context;
-} TrackedEntry;
+	TrackedTable table;
+	List		*members; /* OIDs: the table, its partitions and heirs */
+} TrackedTree;
 
-static HTAB			*entries = NULL;
-static MemoryContext all_context; /* of all entries */
-
-/* Counts what the server has said, to tell whether it did so while an entry was made. */
-static uint64 invalidations = 0;
-
-/* Marks what was kept of a table, or of all (InvalidOid), as old. */
-static void
-forget_table(Datum argument pg_attribute_unused(), Oid relid)
-{
-	HASH_SEQ_STATUS status;
-	TrackedEntry   *entry;
-
-	invalidations++;
-	hash_seq_init(&status, entries);
-	while ((entry = hash_seq_search(&status)) != NULL)
-	{
-		if (!OidIsValid(relid) || list_member_oid(entry->members, relid))
-			entry->valid = false;
-	}
-}
-
-/* Makes the table of entries. */
-static void
-init_entries(void)
-{
-	HASHCTL control = {.keysize = sizeof(Oid), .entrysize = sizeof(TrackedEntry)};
-
-	all_context =
-		AllocSetContextCreate(TopMemoryContext, "pollseed tracked tables", ALLOCSET_SMALL_SIZES);
-	control.hcxt = all_context;
-	entries =
-		hash_create("pollseed tracked tables", 32, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	CacheRegisterRelcacheCallback(forget_table, (Datum) 0);
-}
+static KeptTable trees = {.name = "pollseed tracked tables"};
 
 /* Returns a table's name, qualified and quoted for SQL. */
 static const char *
@@ -170,23 +128,23 @@ check_triggers(TrackedTable *table, Oid relid, const char *hint)
 
 /* Finds out how a table is tracked, in the current memory context. */
 static void
-inspect_table(TrackedEntry *entry)
+inspect_tree(TrackedTree *tree, Oid relid)
 {
-	TrackedTable	   *table = &entry->table;
+	TrackedTable	   *table = &tree->table;
 	const CacheTrigger *trigger;
 	CacheColumns		columns;
 	const char		   *hint;
 	ListCell		   *cell;
 
-	entry->members = list_make1_oid(entry->relid);
+	tree->members = list_make1_oid(relid);
 	table->tally = NO_TALLY;
-	if (!check_kind(table, entry->relid))
+	if (!check_kind(table, relid))
 		return;
 
-	entry->members = find_all_inheritors(entry->relid, NoLock, NULL);
-	trigger = cache_row_trigger(entry->relid);
-	hint = tracking_call(entry->relid, trigger != NULL ? trigger->arguments : NIL);
-	foreach(cell, entry->members)
+	tree->members = find_all_inheritors(relid, NoLock, NULL);
+	trigger = cache_row_trigger(relid);
+	hint = tracking_call(relid, trigger != NULL ? trigger->arguments : NIL);
+	foreach(cell, tree->members)
 	{
 		if (table->problem == NULL && check_kind(table, lfirst_oid(cell)))
 			check_triggers(table, lfirst_oid(cell), hint);
@@ -194,13 +152,13 @@ inspect_table(TrackedEntry *entry)
 	if (table->problem != NULL)
 		return;
 
-	columns = cache_columns(entry->relid, trigger->arguments);
+	columns = cache_columns(relid, trigger->arguments);
 	if (columns.missing != NULL)
 	{
 		set_problem(table,
 					psprintf("column \"%s\" of table \"%s\" is not what it was tracked as",
-							 columns.missing, quoted_name(entry->relid)),
-					tracking_call(entry->relid, NIL));
+							 columns.missing, quoted_name(relid)),
+					tracking_call(relid, NIL));
 		return;
 	}
 	table->key = columns.key;
@@ -208,43 +166,29 @@ inspect_table(TrackedEntry *entry)
 	table->tally = columns.tally;
 }
 
-/* Returns the entry of a table, made anew where it is old. */
-static TrackedEntry *
-find_entry(Oid relid)
+/* Makes what is kept of a table, in the current memory context. */
+static void *
+make_tree(Oid relid, List **relations, void *arg pg_attribute_unused())
 {
-	TrackedEntry  made = {.relid = relid};
-	TrackedEntry *entry;
-	MemoryContext old_context;
-	uint64		  before;
-	bool		  found;
+	TrackedTree *tree = palloc0_object(TrackedTree);
 
-	if (entries == NULL)
-		init_entries();
+	inspect_tree(tree, relid);
+	*relations = tree->members;
+	return tree;
+}
+
+/* Returns what is known of a table by now. */
+static const TrackedTree *
+find_tree(Oid relid)
+{
 	AcceptInvalidationMessages();
-	entry = hash_search(entries, &relid, HASH_FIND, NULL);
-	if (entry != NULL && entry->valid)
-		return entry;
-
-	before = invalidations;
-	made.context =
-		AllocSetContextCreate(CurrentMemoryContext, "pollseed tracked table", ALLOCSET_SMALL_SIZES);
-	old_context = MemoryContextSwitchTo(made.context);
-	inspect_table(&made);
-	MemoryContextSwitchTo(old_context);
-
-	entry = hash_search(entries, &relid, HASH_ENTER, &found);
-	if (found)
-		MemoryContextDelete(entry->context);
-	*entry = made;
-	MemoryContextSetParent(entry->context, all_context);
-	entry->valid = before == invalidations;
-	return entry;
+	return kept_find(&trees, relid, make_tree, NULL);
 }
 
 const TrackedTable *
 tracked_table(Oid relid)
 {
-	return &find_entry(relid)->table;
+	return &find_tree(relid)->table;
 }
 
 const char *
@@ -266,7 +210,7 @@ tracked_changes_are_due(Oid relid)
 {
 	ListCell *cell;
 
-	foreach(cell, find_entry(relid)->members)
+	foreach(cell, find_tree(relid)->members)
 	{
 		if (AfterTriggerPendingOnRel(lfirst_oid(cell)))
 			return true;

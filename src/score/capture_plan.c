@@ -4,10 +4,7 @@
  *		What a capture trigger has to do: read from the tables of scores once and
  *		kept for the session.
  *
- * A plan is forgotten when the server says that its table or its queue has
- * changed, which can be at any time, also while the plan is in use or being made.
- * So what was made is never changed, only replaced; and a plan that was replaced
- * lasts until the transaction ends.
+ * A plan is made anew when its table or its queue has changed.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,62 +15,17 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/hsearch.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 
 #include "core/compat.h"
+#include "core/kept.h"
 #include "core/names.h"
-#include "core/role.h"
 #include "core/sql.h"
 #include "score/capture_plan.h"
 #include "score/triggers.h"
 
-/* What is kept for a trigger. */
-typedef struct PlanEntry
-{
-	Oid			  trigger; /* the key */
-	bool		  valid;
-	Oid			  relation;
-	CapturePlan	 *plan; /* or NULL, as the next */
-	MemoryContext context;
-} PlanEntry;
-
-static HTAB *entries = NULL;
-
-/* Counts what the server has said, to tell whether it did so while a plan was made. */
-static uint64 invalidations = 0;
-
-/* Marks what was kept for a relation, or for all (InvalidOid), as old. */
-static void
-forget_relation(Datum argument, Oid relid)
-{
-	HASH_SEQ_STATUS status;
-	PlanEntry	   *entry;
-
-	(void) argument;
-	invalidations++;
-	hash_seq_init(&status, entries);
-	while ((entry = hash_seq_search(&status)) != NULL)
-	{
-		if (!OidIsValid(relid) || entry->relation == relid ||
-			(entry->plan != NULL && entry->plan->queue == relid))
-			entry->valid = false;
-	}
-}
-
-/* Makes the table of plans. */
-static void
-init_entries(void)
-{
-	HASHCTL control = {.keysize = sizeof(Oid), .entrysize = sizeof(PlanEntry)};
-
-	entries = hash_create("pollseed capture plans", 32, &control, HASH_ELEM | HASH_BLOBS);
-	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
-}
+static KeptTable plans = {.name = "pollseed capture plans"};
 
 /* The tables are known as OIDs where the score's table is the one that was made, and by their names after a restore. */
 #define DEFINITION                                                                                 \
@@ -107,17 +59,9 @@ read_definition(int64 score_id, int16 source_no, Oid relation)
 	Oid	  types[] = {INT8OID, INT2OID, OIDOID, OIDOID, INT8OID};
 	Datum values[] = {Int64GetDatum(score_id), Int16GetDatum(source_no), ObjectIdGetDatum(relation),
 					  ObjectIdGetDatum(MyDatabaseId), Int64GetDatum((int64) GetSystemIdentifier())};
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	RoleSession session = role_enter(extension_owner());
-	int			result;
+	static SPIPlanPtr plan = NULL;
 
-	result = SPI_execute_snapshot(sql_prepare(DEFINITION, lengthof(types), types), values, NULL,
-								  snapshot, InvalidSnapshot, true, false, 0);
-	role_leave(&session);
-	UnregisterSnapshot(snapshot);
-	if (result != SPI_OK_SELECT)
-		elog(ERROR, "could not read a score's source: %s", SPI_result_code_string(result));
-	return SPI_processed == 1;
+	return sql_execute_own_latest(&plan, DEFINITION, lengthof(types), types, values, NULL) == 1;
 }
 
 /* Returns the number of a column by its name, InvalidAttrNumber where there is none with values of its own. */
@@ -256,19 +200,20 @@ make_plan(TupleDesc desc, Oid queue, int16 source_no)
 	return plan;
 }
 
-/* Returns a new plan in a context of its own that is a child of the caller's, or NULL where there is nothing to do. */
-static CapturePlan *
-build_plan(const TriggerData *firing)
+/* Makes the plan of a trigger in the current context; NULL where there is nothing to do. */
+static void *
+build_plan(Oid key pg_attribute_unused(), List **relations, void *arg)
 {
-	Relation	   rel = firing->tg_relation;
-	const Trigger *trigger = firing->tg_trigger;
-	MemoryContext  caller_context = CurrentMemoryContext;
-	CapturePlan	  *plan = NULL;
-	int64		   score_id;
-	int16		   source_no;
-	bool		   isnull = true;
-	bool		   is_source = false;
-	Oid			   queue = InvalidOid;
+	const TriggerData *firing = arg;
+	Relation		   rel = firing->tg_relation;
+	const Trigger	  *trigger = firing->tg_trigger;
+	MemoryContext	   context = CurrentMemoryContext;
+	CapturePlan		  *plan = NULL;
+	int64			   score_id;
+	int16			   source_no;
+	bool			   isnull = true;
+	bool			   is_source = false;
+	Oid				   queue = InvalidOid;
 
 	if (trigger->tgnargs != 2)
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
@@ -284,11 +229,10 @@ build_plan(const TriggerData *firing)
 		is_source = DatumGetBool(sql_value_not_null(0, 4));
 		if (!isnull && is_source)
 		{
-			MemoryContext context = AllocSetContextCreate(caller_context, "pollseed capture plan",
-														  ALLOCSET_SMALL_SIZES);
 			MemoryContext old_context = MemoryContextSwitchTo(context);
 
 			plan = make_plan(RelationGetDescr(rel), queue, source_no);
+			*relations = list_make2_oid(RelationGetRelid(rel), queue);
 			MemoryContextSwitchTo(old_context);
 		}
 	}
@@ -310,30 +254,6 @@ build_plan(const TriggerData *firing)
 const CapturePlan *
 capture_plan(const TriggerData *firing)
 {
-	Oid			 trigger = firing->tg_trigger->tgoid;
-	PlanEntry	*entry;
-	CapturePlan *plan;
-	uint64		 before;
-	bool		 found;
-
-	if (entries == NULL)
-		init_entries();
-	entry = hash_search(entries, &trigger, HASH_FIND, NULL);
-	if (entry != NULL && entry->valid)
-		return entry->plan;
-
-	before = invalidations;
-	plan = build_plan(firing);
-	if (plan == NULL)
-		return NULL;
-
-	entry = hash_search(entries, &trigger, HASH_ENTER, &found);
-	if (found && entry->context != NULL)
-		MemoryContextSetParent(entry->context, TopTransactionContext);
-	entry->relation = RelationGetRelid(firing->tg_relation);
-	entry->plan = plan;
-	entry->context = GetMemoryChunkContext(plan);
-	MemoryContextSetParent(entry->context, TopMemoryContext);
-	entry->valid = before == invalidations;
-	return plan;
+	return kept_find(&plans, firing->tg_trigger->tgoid, build_plan,
+					 unconstify(TriggerData *, firing));
 }
