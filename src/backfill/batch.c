@@ -218,7 +218,7 @@ resolve(BackfillTable *table, const BatchRows *rows)
 	}
 	else
 		plan = table_plan(&table->resolve_keys, sql_resolve_keys(table), nargs, types, false);
-	return (int) sql_execute_plan(plan, values);
+	return (int) sql_execute_plan(plan, values, NULL);
 }
 
 /* Tells whether something that a table's rows are checked by waits for the commit, by default or by the user's will. */
@@ -410,7 +410,7 @@ pick_of_visit(BackfillTable *table, const BackfillRange *range, int limit)
 	plan = table_plan(visit ? &table->pick_visit : &table->pick_blocks,
 					  sql_pick_blocks(table, visit), visit ? 4 : 3, types, true);
 	level = begin_reading_by_place();
-	(void) sql_execute_plan(plan, values);
+	(void) sql_execute_plan(plan, values, NULL);
 	AtEOXact_GUC(true, level);
 	return batch_rows_of_result(table, true);
 }
@@ -461,7 +461,7 @@ pick_keys(BackfillTable *table, const BackfillRange *range, int limit, bool *fin
 	plan = table_plan(&table->pick_keys[lower][range->ends],
 					  sql_pick_keys(table, lower, range->ends), nargs + 1, types, true);
 	level = begin_reading_in_order();
-	(void) sql_execute_plan(plan, values);
+	(void) sql_execute_plan(plan, values, NULL);
 	AtEOXact_GUC(true, level);
 	rows = batch_rows_of_result(table, !table->keys_only);
 	*finished = rows.count < limit;

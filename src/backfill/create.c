@@ -54,20 +54,6 @@ enum
 	ARG_AFTER
 };
 
-/* Returns a backfill's row as the caller may see it, in the context that SPI was connected in. */
-static Datum
-backfill_row(FunctionCallInfo fcinfo, const char *name)
-{
-	Oid	  type = TEXTOID;
-	Datum value = CStringGetTextDatum(name);
-
-	if (sql_execute(psprintf("SELECT b FROM %s AS b WHERE b.name OPERATOR(pg_catalog.=) $1",
-							 result_relation(fcinfo)),
-					1, &type, &value, NULL) != 1)
-		elog(ERROR, "backfill \"%s\" is not in the view", name);
-	return SPI_datumTransfer(sql_value_not_null(0, 1), false, -1);
-}
-
 /* Adds a column of the table to the key; raises 42703 where there is none, and 42611 where it may be null. */
 static void
 add_key_column(Backfill *backfill, Relation rel, const char *name)
@@ -401,7 +387,7 @@ pollseed_backfill_create(PG_FUNCTION_ARGS)
 	check_statements(&backfill, rel);
 	definer_leave(&session);
 	keep_definition(&backfill);
-	row = backfill_row(fcinfo, backfill.name);
+	row = result_row(fcinfo, "name", TEXTOID, CStringGetTextDatum(backfill.name));
 	relation_close(rel, NoLock);
 	SPI_finish();
 	PG_RETURN_DATUM(row);

@@ -120,25 +120,6 @@ is_known_right(void)
 		   tags_unchanged(known_versions, KNOWN_TAGS);
 }
 
-int64
-cache_execute(SPIPlanPtr *plan, const char *sql, int nargs, Oid *types, Datum *values,
-			  const char *nulls)
-{
-	RoleSession session = role_enter(extension_owner());
-	Snapshot	snapshot;
-	int			result;
-
-	if (*plan == NULL)
-		*plan = sql_prepare_kept(sql, nargs, types, 0);
-	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	result = SPI_execute_snapshot(*plan, values, nulls, snapshot, InvalidSnapshot, false, true, 0);
-	UnregisterSnapshot(snapshot);
-	role_leave(&session);
-	if (result < 0)
-		elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(result));
-	return (int64) SPI_processed;
-}
-
 /* SQL put together from macros is readable only as it was written. */
 /* clang-format off */
 
@@ -225,8 +206,9 @@ read_row(CacheName name)
 	Datum values[] = {ObjectIdGetDatum(MyDatabaseId), Int64GetDatum((int64) GetSystemIdentifier()),
 					  PointerGetDatum(cstring_to_text_with_len(name.data, (int) name.length))};
 
-	return cache_execute(&plan, SELECT_DEFINITIONS " WHERE c.name OPERATOR(pg_catalog.=) $3",
-						 lengthof(types), types, values, NULL) > 0;
+	return sql_execute_own_latest(&plan,
+								  SELECT_DEFINITIONS " WHERE c.name OPERATOR(pg_catalog.=) $3",
+								  lengthof(types), types, values, NULL) > 0;
 }
 
 CacheDefinition *
@@ -242,8 +224,8 @@ cache_read_all(void)
 	Oid				  types[] = {OIDOID, INT8OID};
 	Datum values[] = {ObjectIdGetDatum(MyDatabaseId), Int64GetDatum((int64) GetSystemIdentifier())};
 	List *caches = NIL;
-	int64 count = cache_execute(&plan, SELECT_DEFINITIONS " ORDER BY c.name", lengthof(types),
-								types, values, NULL);
+	int64 count = sql_execute_own_latest(&plan, SELECT_DEFINITIONS " ORDER BY c.name",
+										 lengthof(types), types, values, NULL);
 
 	for (int64 i = 0; i < count; i++)
 		caches = lappend(caches, make_definition(i));

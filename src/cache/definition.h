@@ -65,13 +65,6 @@ extern void cache_check_name(const char *name);
 extern List *cache_read_all(void);
 
 /*
- * Runs a statement on the tables of caches as sql_execute_own() does, in the latest snapshot
- * whatever the transaction's is, by a plan that is kept in *plan, which is NULL at first.
- */
-extern int64 cache_execute(struct _SPI_plan **plan, const char *sql, int nargs, Oid *types,
-						   Datum *values, const char *nulls);
-
-/*
  * Returns an interval as microseconds, months as 30 days, at most CACHE_FOREVER; raises 22023
  * where it is negative.
  */

@@ -46,7 +46,6 @@ typedef struct Fetch
 	Verdict			first;		/* what the first look found */
 	const char	   *no_memory;	/* why there is no shared memory, or NULL */
 	CacheOutcome	outcome;
-	const char	   *reason;
 } Fetch;
 
 /* Adds to a counter of the cache. */
@@ -64,7 +63,6 @@ note(Fetch *fetch, CacheOutcome outcome, const char *reason, int64 fill_us, Time
 	const CacheRequest *request = &fetch->look.request;
 
 	fetch->outcome = outcome;
-	fetch->reason = reason;
 	cache_note_last(request->cache->name, strlen(request->cache->name), request->key,
 					request->key_length, outcome, reason, fill_us, filled_at);
 }
@@ -495,11 +493,7 @@ set_request(Fetch *fetch, const char *cache, size_t cache_length, const char *ke
 	CacheRequest *request = &fetch->look.request;
 
 	(void) memory_attach(&fetch->no_memory);
-	if (key_length == 0 || key_length > MAX_KEY_LENGTH)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("key must have 1 to %d bytes", MAX_KEY_LENGTH)));
-	request->key = key;
-	request->key_length = (int) key_length;
+	request_set_key(request, key, key_length);
 	request->params = params;
 	fetch->query = query_find(query, params);
 	query_check_privileges(fetch->query);

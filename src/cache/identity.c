@@ -58,6 +58,9 @@ typedef struct NumberSettings
 /* Those that are texts. */
 #define TEXT_SETTINGS 7
 
+/* Keys are at most so many bytes long. */
+#define MAX_KEY_LENGTH 8192
+
 /* More bytes than these are not kept for the next identity. */
 #define LARGE_IDENTITY (64 * 1024)
 
@@ -237,6 +240,17 @@ identity_set_settings(bool uses_settings, const List *settings)
 			names = lappend(names, pstrdup(all[i]->name));
 	}
 	return names;
+}
+
+void
+request_set_key(CacheRequest *request, const char *key, size_t length)
+{
+	if (length == 0 || length > MAX_KEY_LENGTH)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("key must have 1 to %d bytes", MAX_KEY_LENGTH),
+						errhint("Put what is longer into params.")));
+	request->key = key;
+	request->key_length = (int) length;
 }
 
 void

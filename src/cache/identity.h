@@ -12,9 +12,6 @@
 
 #include "cache/store.h"
 
-/* Keys are at most so many bytes long. */
-#define MAX_KEY_LENGTH 8192
-
 /* The settings that shape results, as identity_make() takes them in. */
 #define IDENTITY_SETTINGS                                                                                          \
 	"DateStyle,IntervalStyle,TimeZone,array_nulls,bytea_output,default_text_search_config,"                        \
@@ -47,6 +44,9 @@ typedef struct EntryIdentity
  * unless they are kept by identity_keep().
  */
 extern void identity_make(EntryIdentity *identity, const CacheRequest *request);
+
+/* Sets the key that is asked for; raises 22023 where it is empty or too long. */
+extern void request_set_key(CacheRequest *request, const char *key, size_t length);
 
 /* Returns a hash of the settings that shape results, which a plan has been made under. */
 extern uint64 identity_settings(void);

@@ -54,9 +54,7 @@ entry_is_own_put(const CacheEntry *entry)
 bool
 entry_is_superseded(CacheEntry *entry)
 {
-	uint64 by = pg_atomic_read_u64(&entry->superseded_by);
-
-	return by != 0 && (is_own(by) || transaction_fate(by) == FATE_COMMITTED);
+	return is_own(pg_atomic_read_u64(&entry->superseded_by)) || store_is_superseded(entry);
 }
 
 /* Tells whether an entry that somebody else put is committed. */

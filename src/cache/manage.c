@@ -159,7 +159,7 @@ write_row(SPIPlanPtr *plan, const char *sql, const CacheSettings *settings, Oid 
 	values[8] = Int64GetDatum((int64) GetSystemIdentifier());
 	values[9] = ObjectIdGetDatum(MyDatabaseId);
 	values[10] = Int64GetDatum(uid);
-	if (cache_execute(plan, sql, lengthof(types), types, values, nulls) != 1)
+	if (sql_execute_own_latest(plan, sql, lengthof(types), types, values, nulls) != 1)
 		elog(ERROR, "cache \"%s\" was not kept", settings->name);
 }
 
@@ -243,8 +243,8 @@ free_unused(void)
 	store_sweep();
 	if (changes_include_slot(tags_slot(TAG_CACHES, 0, 0)))
 		return;
-	count = cache_execute(&plan, "SELECT c.uid FROM pollseed.caches AS c ORDER BY c.uid", 0, NULL,
-						  NULL, NULL);
+	count = sql_execute_own_latest(&plan, "SELECT c.uid FROM pollseed.caches AS c ORDER BY c.uid",
+								   0, NULL, NULL, NULL);
 	uids = palloc_array(int64, count);
 	for (int64 i = 0; i < count; i++)
 		uids[i] = DatumGetInt64(sql_value_not_null(i, 1));
@@ -284,24 +284,6 @@ settle_cache(const CacheSettings *settings)
 	note_definitions();
 }
 
-/* Returns a cache's row of the view as the caller may see it, in the context that SPI was connected in. */
-static Datum
-cache_row(FunctionCallInfo fcinfo, const char *name)
-{
-	Oid	  type = TEXTOID;
-	Datum value = CStringGetTextDatum(name);
-	char *sql = psprintf("SELECT c FROM %s AS c WHERE c.name OPERATOR(pg_catalog.=) $1",
-						 result_relation(fcinfo));
-	int	  result;
-
-	PushActiveSnapshot(GetLatestSnapshot());
-	result = SPI_execute_with_args(sql, 1, &type, &value, NULL, true, 1);
-	PopActiveSnapshot();
-	if (result != SPI_OK_SELECT || SPI_processed != 1)
-		elog(ERROR, "cache \"%s\" is not in the view", name);
-	return SPI_datumTransfer(sql_value_not_null(0, 1), false, -1);
-}
-
 /* pollseed_cache_create(name, ttl, max_entries, max_bytes, shared, max_staleness) */
 Datum
 pollseed_cache_create(PG_FUNCTION_ARGS)
@@ -313,7 +295,7 @@ pollseed_cache_create(PG_FUNCTION_ARGS)
 	settings = settings_arguments(fcinfo);
 	SPI_connect();
 	settle_cache(&settings);
-	result = cache_row(fcinfo, settings.name);
+	result = result_row(fcinfo, "name", TEXTOID, CStringGetTextDatum(settings.name));
 	SPI_finish();
 	PG_RETURN_DATUM(result);
 }
@@ -338,9 +320,9 @@ drop_cache(const char *name)
 	}
 	cache_check_owner(cache);
 	value = Int64GetDatum(cache->uid);
-	(void) cache_execute(&plan,
-						 "DELETE FROM pollseed.caches AS c WHERE c.uid OPERATOR(pg_catalog.=) $1",
-						 1, &type, &value, NULL);
+	(void) sql_execute_own_latest(
+		&plan, "DELETE FROM pollseed.caches AS c WHERE c.uid OPERATOR(pg_catalog.=) $1", 1, &type,
+		&value, NULL);
 	forget_entries(cache);
 	note_definitions();
 	return true;

@@ -210,10 +210,10 @@ memory_caches_lock(void)
 	return &area->caches_lock;
 }
 
-dsa_pointer *
-memory_caches(void)
+CacheMemory *
+memory_next_cache(const CacheMemory *previous)
 {
-	return &area->caches;
+	return memory_address(previous == NULL ? area->caches : previous->next);
 }
 
 uint64
@@ -267,8 +267,9 @@ max_caches(void)
 static CacheMemory *
 take_empty_cache(void)
 {
-	for (CacheMemory *memory = memory_address(area->caches); memory != NULL;
-		 memory = memory_address(memory->next))
+	CacheMemory *memory = NULL;
+
+	while ((memory = memory_next_cache(memory)) != NULL)
 	{
 		bool is_empty;
 

@@ -113,9 +113,9 @@ memory_is_of(const CacheMemory *memory, const CacheDefinition *cache)
 	return memory->uid == cache->uid && memory->database == MyDatabaseId;
 }
 
-/* Lock of the list of caches, and its first. */
+/* Lock of the list of caches; and, while it is held, the one after another, or the first. */
 extern LWLock	   *memory_caches_lock(void);
-extern dsa_pointer *memory_caches(void);
+extern CacheMemory *memory_next_cache(const CacheMemory *previous);
 
 /* Returns the time of the flight clock, and moves it on. */
 extern uint64 memory_clock(void);

@@ -218,16 +218,18 @@ make_plan(const char *text, ParamsKind kind)
 	plan->query.plan = plan;
 	wrapped = check_and_wrap(plan);
 
+	/* The plan is kept last: until then it goes with SPI if there is an error. */
 	SPI_connect();
 	plan->plan =
-		sql_prepare_kept(wrapped, plan->nparams, plan->param_types, CURSOR_OPT_PARALLEL_OK);
-	SPI_finish();
+		sql_prepare_cursor(wrapped, plan->nparams, plan->param_types, CURSOR_OPT_PARALLEL_OK);
 	MemoryContextSwitchTo(context);
 	plan->source = linitial(SPI_plan_get_plan_sources(plan->plan));
 	query_learn(linitial(plan->source->query_list), &plan->query);
 	plan->rights = plan->query.uses_role ? rights_of_role(GetUserId()) : 0;
 	plan->relations = list_copy(plan->source->relationOids);
 	make_signature(plan);
+	sql_keep_plan(plan->plan);
+	SPI_finish();
 	MemoryContextSwitchTo(old_context);
 	MemoryContextSetParent(context, queries_context);
 	return plan;

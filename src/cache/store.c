@@ -22,7 +22,7 @@
 #define EVICTIONS_FOR_ONE 64
 
 bool
-store_find(const EntryKey *key, bool (*accept)(CacheEntry *entry, void *arg), void *arg)
+store_find(const EntryKey *key, EntryTest accept, void *arg)
 {
 	LWLock	   *lock = memory_partition(key->hash);
 	CacheEntry *entry;
@@ -115,12 +115,11 @@ evict_from(CacheMemory *memory)
 static bool
 evict_from_others(const CacheMemory *own)
 {
-	CacheMemory *memory;
+	CacheMemory *memory = NULL;
 	bool		 evicted = false;
 
 	LWLockAcquire(memory_caches_lock(), LW_SHARED);
-	for (memory = memory_address(*memory_caches()); memory != NULL;
-		 memory = memory_address(memory->next))
+	while ((memory = memory_next_cache(memory)) != NULL)
 	{
 		if (memory != own)
 			evicted |= evict_from(memory);
@@ -189,8 +188,7 @@ next_of_key(CacheMemory *memory, const EntryKey *key, CacheEntry *entry)
 
 /* Removes entries of a key; the cache is locked. */
 static void
-remove_accepted(CacheMemory *memory, const EntryKey				   *key,
-				bool (*accept)(CacheEntry *entry, void *arg), void *arg)
+remove_accepted(CacheMemory *memory, const EntryKey *key, EntryTest accept, void *arg)
 {
 	CacheEntry *entry = next_of_key(memory, key, NULL);
 
@@ -204,6 +202,23 @@ remove_accepted(CacheMemory *memory, const EntryKey				   *key,
 	}
 }
 
+bool
+store_is_superseded(CacheEntry *entry)
+{
+	uint64 by = pg_atomic_read_u64(&entry->superseded_by);
+
+	if (by == 0)
+		return false;
+	switch (transaction_fate(by))
+	{
+		case FATE_IN_PROGRESS:
+		case FATE_ABORTED:
+			return false;
+		default:
+			return true;
+	}
+}
+
 /*
  * Tells whether an entry can never be an answer any more.  What can be stays when a value is put,
  * for others read it until that is committed, and after if it is not.
@@ -211,9 +226,7 @@ remove_accepted(CacheMemory *memory, const EntryKey				   *key,
 static bool
 is_dead(CacheEntry *entry, void *arg pg_attribute_unused())
 {
-	uint64 superseded_by = pg_atomic_read_u64(&entry->superseded_by);
-
-	if (superseded_by != 0 && transaction_fate(superseded_by) == FATE_COMMITTED)
+	if (store_is_superseded(entry))
 		return true;
 	if (entry->put_xid != 0 && pg_atomic_read_u32(&entry->is_committed) == 0)
 	{
@@ -301,8 +314,7 @@ store_insert(CacheDefinition *cache, CacheEntry *entry)
 }
 
 void
-store_remove(CacheDefinition *cache, const EntryKey				*key,
-			 bool (*accept)(CacheEntry *entry, void *arg), void *arg)
+store_remove(CacheDefinition *cache, const EntryKey *key, EntryTest accept, void *arg)
 {
 	CacheMemory *memory = memory_of_cache(cache, false);
 
@@ -334,13 +346,12 @@ void
 store_sweep(void)
 {
 	const char	*reason;
-	CacheMemory *memory;
+	CacheMemory *memory = NULL;
 
 	if (!memory_attach(&reason))
 		return;
 	LWLockAcquire(memory_caches_lock(), LW_SHARED);
-	for (memory = memory_address(*memory_caches()); memory != NULL;
-		 memory = memory_address(memory->next))
+	while ((memory = memory_next_cache(memory)) != NULL)
 	{
 		TagVersion tag = {.slot = memory->tag};
 
@@ -380,11 +391,10 @@ dropped_databases(void)
 	List		*databases = NIL;
 	List		*dropped = NIL;
 	ListCell	*cell;
-	CacheMemory *memory;
+	CacheMemory *memory = NULL;
 
 	LWLockAcquire(memory_caches_lock(), LW_SHARED);
-	for (memory = memory_address(*memory_caches()); memory != NULL;
-		 memory = memory_address(memory->next))
+	while ((memory = memory_next_cache(memory)) != NULL)
 	{
 		if (memory->uid != 0)
 			databases = list_append_unique_oid(databases, memory->database);
@@ -428,15 +438,14 @@ void
 store_forget_others(const int64 *uids, int count)
 {
 	const char	*reason;
-	CacheMemory *memory;
+	CacheMemory *memory = NULL;
 	List		*dropped;
 
 	if (!memory_attach(&reason))
 		return;
 	dropped = dropped_databases();
 	LWLockAcquire(memory_caches_lock(), LW_EXCLUSIVE);
-	for (memory = memory_address(*memory_caches()); memory != NULL;
-		 memory = memory_address(memory->next))
+	while ((memory = memory_next_cache(memory)) != NULL)
 	{
 		if (memory->uid == 0 || !is_gone(memory, dropped, uids, count))
 			continue;
@@ -452,15 +461,14 @@ void
 store_for_each_cache(void (*visit)(const CacheUse *use, void *arg), void *arg)
 {
 	const char	*reason;
-	CacheMemory *memory;
+	CacheMemory *memory = NULL;
 	List		*uses = NIL;
 	ListCell	*cell;
 
 	if (!memory_attach(&reason))
 		return;
 	LWLockAcquire(memory_caches_lock(), LW_SHARED);
-	for (memory = memory_address(*memory_caches()); memory != NULL;
-		 memory = memory_address(memory->next))
+	while ((memory = memory_next_cache(memory)) != NULL)
 	{
 		CacheUse *use;
 

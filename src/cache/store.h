@@ -60,6 +60,9 @@ typedef struct EntryUse
 
 struct CacheEntry;
 
+/* Tells whether an entry is one that is looked for. */
+typedef bool (*EntryTest)(struct CacheEntry *entry, void *arg);
+
 /* What an entry is found by. */
 typedef struct EntryKey
 {
@@ -73,8 +76,7 @@ typedef struct EntryKey
  * for each until that returns true.  The function must not wait for long, nor call anything that
  * may run SQL; what it needs of the entry it copies.
  */
-extern bool store_find(const EntryKey *key, bool (*accept)(struct CacheEntry *entry, void *arg),
-					   void			  *arg);
+extern bool store_find(const EntryKey *key, EntryTest accept, void *arg);
 
 /*
  * Allocates an entry of a size, its shared parts set; NULL where there is no room, though others
@@ -90,8 +92,10 @@ extern struct CacheEntry *store_allocate(CacheDefinition *cache, Size size);
 extern bool store_insert(CacheDefinition *cache, struct CacheEntry *entry);
 
 /* Removes the entries of a key that a function accepts. */
-extern void store_remove(CacheDefinition *cache, const EntryKey					   *key,
-						 bool (*accept)(struct CacheEntry *entry, void *arg), void *arg);
+extern void store_remove(CacheDefinition *cache, const EntryKey *key, EntryTest accept, void *arg);
+
+/* Tells whether the key was put or deleted anew after an entry by a transaction that has committed, however long ago. */
+extern bool store_is_superseded(struct CacheEntry *entry);
 
 /* Calls a function for each cache of this database that has been used since the server started. */
 extern void store_for_each_cache(void (*visit)(const CacheUse *use, void *arg), void *arg);

@@ -45,11 +45,7 @@ begin(FunctionCallInfo fcinfo, Look *look, const char **reason)
 	cache = PG_GETARG_TEXT_PP(0);
 	key = PG_GETARG_TEXT_PP(1);
 	request->cache = cache_find(VARDATA_ANY(cache), VARSIZE_ANY_EXHDR(cache));
-	request->key = VARDATA_ANY(key);
-	request->key_length = (int) VARSIZE_ANY_EXHDR(key);
-	if (request->key_length == 0 || request->key_length > MAX_KEY_LENGTH)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("key must have 1 to %d bytes", MAX_KEY_LENGTH)));
+	request_set_key(request, VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key));
 	look->ttl = -1;
 	if (!memory_attach(reason))
 		return false;

@@ -267,18 +267,19 @@ place_deltas(bool is_prepared)
 	}
 }
 
-/* Collects the slots that were noted, of which there are as many as returned. */
-static int
-collect_slots(uint32 *slots)
+/* Returns the slots that were noted, and their number. */
+static uint32 *
+collect_slots(int *count)
 {
+	uint32			*slots = palloc_array(uint32, changed->members);
 	changed_iterator iterator;
 	ChangedSlot		*entry;
-	int				 count = 0;
 
+	*count = 0;
 	changed_start_iterate(changed, &iterator);
 	while ((entry = changed_iterate(changed, &iterator)) != NULL)
-		slots[count++] = entry->slot;
-	return count;
+		slots[(*count)++] = entry->slot;
+	return slots;
 }
 
 /* Opens the bracket. */
@@ -289,8 +290,7 @@ open_bracket(void)
 	int		count;
 
 	place_deltas(false);
-	slots = palloc_array(uint32, changed->members);
-	count = collect_slots(slots);
+	slots = collect_slots(&count);
 	if (RecoveryInProgress())
 		commit_xid = 0;
 	else
@@ -331,8 +331,7 @@ prepare_changes(void)
 	int		count;
 
 	place_deltas(true);
-	slots = palloc_array(uint32, changed->members);
-	count = collect_slots(slots);
+	slots = collect_slots(&count);
 	tags_prepare(U64FromFullTransactionId(GetTopFullTransactionId()), slots, count);
 	pfree(slots);
 }

@@ -22,6 +22,12 @@ extern double milliseconds_since(instr_time start);
 /* Returns the name, qualified and quoted, of the table or view that the calling function returns rows of. */
 extern const char *result_relation(FunctionCallInfo fcinfo);
 
+/*
+ * Returns the row of the view that the calling function returns rows of, found by a column, as the
+ * caller may see it in the latest snapshot; in the context that SPI was connected in.
+ */
+extern Datum result_row(FunctionCallInfo fcinfo, const char *column, Oid type, Datum value);
+
 /* Raises 22004 where an argument that has no default is NULL. */
 extern void require_argument(FunctionCallInfo fcinfo, int arg, const char *name);
 
@@ -30,6 +36,10 @@ extern char *text_argument(FunctionCallInfo fcinfo, int arg, const char *name);
 
 /* Returns how many an argument asks for; raises 22004 where it is NULL, 22023 where it is negative. */
 extern int32 count_argument(FunctionCallInfo fcinfo, int arg, const char *name);
+
+/* Returns an argument, or its default where it is NULL; raises 22023 unless it is between 1 and max. */
+extern int32 bounded_argument(FunctionCallInfo fcinfo, int arg, const char *name,
+							  int32 default_value, int32 max);
 
 /* Returns the moment that lies an interval ahead, which an argument gives; DT_NOEND where it is NULL. */
 extern TimestampTz deadline_argument(FunctionCallInfo fcinfo, int arg);

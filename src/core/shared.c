@@ -112,9 +112,3 @@ shared_is_made(const SharedArea *area)
 {
 	return area->address != NULL || record_of(area)->is_made;
 }
-
-bool
-shared_is_preloaded(void)
-{
-	return preloaded;
-}

@@ -34,7 +34,4 @@ extern void *shared_attach(SharedArea *area);
 /* Tells whether some session has got hold of an area; if not, none has anything in it. */
 extern bool shared_is_made(const SharedArea *area);
 
-/* Tells whether the areas lie in the main shared memory. */
-extern bool shared_is_preloaded(void);
-
 #endif /* POLLSEED_SHARED_H */

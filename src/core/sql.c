@@ -17,6 +17,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/queryenvironment.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
@@ -41,17 +42,30 @@ sql_execute(const char *sql, int nargs, Oid *types, Datum *values, const char *n
 SPIPlanPtr
 sql_prepare(const char *sql, int nargs, Oid *types)
 {
-	SPIPlanPtr plan = SPI_prepare(sql, nargs, types);
+	return sql_prepare_cursor(sql, nargs, types, 0);
+}
+
+SPIPlanPtr
+sql_prepare_cursor(const char *sql, int nargs, Oid *types, int cursor_options)
+{
+	SPIPlanPtr plan = SPI_prepare_cursor(sql, nargs, types, cursor_options);
 
 	if (plan == NULL)
 		elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
 	return plan;
 }
 
-int64
-sql_execute_plan(SPIPlanPtr plan, Datum *values)
+void
+sql_keep_plan(SPIPlanPtr plan)
 {
-	int result = SPI_execute_plan(plan, values, NULL, false, 0);
+	if (SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not keep a plan");
+}
+
+int64
+sql_execute_plan(SPIPlanPtr plan, Datum *values, const char *nulls)
+{
+	int result = SPI_execute_plan(plan, values, nulls, false, 0);
 
 	if (result < 0)
 		elog(ERROR, "could not execute a plan: %s", SPI_result_code_string(result));
@@ -61,12 +75,9 @@ sql_execute_plan(SPIPlanPtr plan, Datum *values)
 SPIPlanPtr
 sql_prepare_kept(const char *sql, int nargs, Oid *types, int cursor_options)
 {
-	SPIPlanPtr plan = SPI_prepare_cursor(sql, nargs, types, cursor_options);
+	SPIPlanPtr plan = sql_prepare_cursor(sql, nargs, types, cursor_options);
 
-	if (plan == NULL)
-		elog(ERROR, "could not prepare \"%s\": %s", sql, SPI_result_code_string(SPI_result));
-	if (SPI_keepplan(plan) != 0)
-		elog(ERROR, "could not keep a plan");
+	sql_keep_plan(plan);
 	return plan;
 }
 
@@ -75,7 +86,26 @@ sql_execute_kept(SPIPlanPtr *plan, const char *sql, int nargs, Oid *types, Datum
 {
 	if (*plan == NULL)
 		*plan = sql_prepare_kept(sql, nargs, types, 0);
-	return sql_execute_plan(*plan, values);
+	return sql_execute_plan(*plan, values, NULL);
+}
+
+int64
+sql_execute_own_latest(SPIPlanPtr *plan, const char *sql, int nargs, Oid *types, Datum *values,
+					   const char *nulls)
+{
+	RoleSession session = role_enter(extension_owner());
+	Snapshot	snapshot;
+	int			result;
+
+	if (*plan == NULL)
+		*plan = sql_prepare_kept(sql, nargs, types, 0);
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	result = SPI_execute_snapshot(*plan, values, nulls, snapshot, InvalidSnapshot, false, true, 0);
+	UnregisterSnapshot(snapshot);
+	role_leave(&session);
+	if (result < 0)
+		elog(ERROR, "could not execute \"%s\": %s", sql, SPI_result_code_string(result));
+	return (int64) SPI_processed;
 }
 
 /* SPI makes its list of relations in the current context, which may not last. */

@@ -32,7 +32,14 @@ extern int64 sql_execute_own(const char *sql, int nargs, Oid *types, Datum *valu
 extern struct _SPI_plan *sql_prepare(const char *sql, int nargs, Oid *types);
 
 /* Runs a prepared statement; as sql_execute() otherwise. */
-extern int64 sql_execute_plan(struct _SPI_plan *plan, Datum *values);
+extern int64 sql_execute_plan(struct _SPI_plan *plan, Datum *values, const char *nulls);
+
+/* Prepares a statement as sql_prepare() does, with SPI's cursor options. */
+extern struct _SPI_plan *sql_prepare_cursor(const char *sql, int nargs, Oid *types,
+											int cursor_options);
+
+/* Has a plan last until SPI_freeplan(). */
+extern void sql_keep_plan(struct _SPI_plan *plan);
 
 /* Prepares a statement whose plan lasts until SPI_freeplan(), with SPI's cursor options. */
 extern struct _SPI_plan *sql_prepare_kept(const char *sql, int nargs, Oid *types,
@@ -44,6 +51,13 @@ extern struct _SPI_plan *sql_prepare_kept(const char *sql, int nargs, Oid *types
  */
 extern int64 sql_execute_kept(struct _SPI_plan **plan, const char *sql, int nargs, Oid *types,
 							  Datum *values);
+
+/*
+ * Runs a statement on the tables that the extension keeps as their owner, in the latest snapshot
+ * whatever the transaction's is, with a plan that is kept as by sql_execute_kept().
+ */
+extern int64 sql_execute_own_latest(struct _SPI_plan **plan, const char *sql, int nargs, Oid *types,
+									Datum *values, const char *nulls);
 
 /*
  * Lets SQL read a relation under a name, in place of one that an error left there;

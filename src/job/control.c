@@ -41,20 +41,6 @@ POLLSEED_FUNCTION(pollseed_job_pause);
 POLLSEED_FUNCTION(pollseed_job_resume);
 POLLSEED_FUNCTION(pollseed_run_jobs);
 
-/* Returns a job's row as the caller may see it, in the context that SPI was connected in. */
-static Datum
-job_row(FunctionCallInfo fcinfo, int64 id)
-{
-	Oid	  types[] = {INT8OID};
-	Datum values[] = {Int64GetDatum(id)};
-
-	if (sql_execute(psprintf("SELECT j FROM %s AS j WHERE j.id OPERATOR(pg_catalog.=) $1",
-							 result_relation(fcinfo)),
-					lengthof(types), types, values, NULL) != 1)
-		elog(ERROR, "job " INT64_FORMAT " is not in the view", id);
-	return SPI_datumTransfer(sql_value_not_null(0, 1), false, -1);
-}
-
 /*
  * Reads a job, locked if asked to; raises 42704 where there is none, and 42501
  * unless the caller has the privileges of its owner or of another role.
@@ -114,7 +100,7 @@ pollseed_job_cancel(PG_FUNCTION_ARGS)
 	}
 	else if (job->state != JOB_CANCELLED)
 		jobs_finish(job, JOB_CANCELLED, "cancelled by a user", NULL);
-	row = job_row(fcinfo, id);
+	row = result_row(fcinfo, "id", INT8OID, Int64GetDatum(id));
 	SPI_finish();
 	PG_RETURN_DATUM(row);
 }
@@ -138,7 +124,7 @@ pollseed_job_pause(PG_FUNCTION_ARGS)
 			interrupt_at_commit(job);
 		jobs_set_state(job, JOB_PAUSED, "paused by a user");
 	}
-	row = job_row(fcinfo, id);
+	row = result_row(fcinfo, "id", INT8OID, Int64GetDatum(id));
 	SPI_finish();
 	PG_RETURN_DATUM(row);
 }
@@ -184,7 +170,7 @@ pollseed_job_resume(PG_FUNCTION_ARGS)
 	}
 	else if (job_state_is_final(job->state) || job->state == JOB_CANCELLING)
 		notice_ended(job);
-	row = job_row(fcinfo, id);
+	row = result_row(fcinfo, "id", INT8OID, Int64GetDatum(id));
 	SPI_finish();
 	PG_RETURN_DATUM(row);
 }
@@ -241,7 +227,7 @@ pollseed_job_wait(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		poll_ms = Min(poll_ms + 5, MAX_POLL_MS);
 	}
-	row = job_row(fcinfo, id);
+	row = result_row(fcinfo, "id", INT8OID, Int64GetDatum(id));
 	SPI_finish();
 	PG_RETURN_DATUM(row);
 }

@@ -209,30 +209,25 @@ jobs_is_over(int64 id)
 int64
 jobs_find(const char *engine, Oid owner, Datum plan)
 {
-	Oid			types[] = {TEXTOID, OIDOID, JSONBOID, OIDOID};
-	Datum		values[] = {CStringGetTextDatum(engine), ObjectIdGetDatum(owner), plan,
-							ObjectIdGetDatum(MyDatabaseId)};
-	RoleSession session;
-	int			result;
+	Oid				  types[] = {TEXTOID, OIDOID, JSONBOID, OIDOID};
+	Datum			  values[] = {CStringGetTextDatum(engine), ObjectIdGetDatum(owner), plan,
+								  ObjectIdGetDatum(MyDatabaseId)};
+	static SPIPlanPtr sql_plan = NULL;
 
 	CommandCounterIncrement();
-	PushActiveSnapshot(GetLatestSnapshot());
-	session = role_enter(extension_owner());
-	result = SPI_execute_with_args("SELECT j.job_id FROM pollseed.jobs AS j"
-								   " WHERE j.finished_at IS NULL"
-								   " AND j.engine OPERATOR(pg_catalog.=) $1"
-								   " AND j.owner_oid OPERATOR(pg_catalog.=) $2"
-								   " AND j.plan OPERATOR(pg_catalog.@>) $3"
-								   " AND j.database_oid OPERATOR(pg_catalog.=) $4"
-								   " AND j.state OPERATOR(pg_catalog.<>) 'cancelling'"
-								   " AND NOT (j.plan OPERATOR(pg_catalog.?) '" JOB_RETIRED "')"
-								   " ORDER BY j.job_id LIMIT 1",
-								   lengthof(types), types, values, NULL, true, 1);
-	role_leave(&session);
-	PopActiveSnapshot();
-	if (result != SPI_OK_SELECT)
-		elog(ERROR, "could not look for a job: %s", SPI_result_code_string(result));
-	return SPI_processed == 0 ? 0 : DatumGetInt64(sql_value_not_null(0, 1));
+	if (sql_execute_own_latest(&sql_plan,
+							   "SELECT j.job_id FROM pollseed.jobs AS j"
+							   " WHERE j.finished_at IS NULL"
+							   " AND j.engine OPERATOR(pg_catalog.=) $1"
+							   " AND j.owner_oid OPERATOR(pg_catalog.=) $2"
+							   " AND j.plan OPERATOR(pg_catalog.@>) $3"
+							   " AND j.database_oid OPERATOR(pg_catalog.=) $4"
+							   " AND j.state OPERATOR(pg_catalog.<>) 'cancelling'"
+							   " AND NOT (j.plan OPERATOR(pg_catalog.?) '" JOB_RETIRED "')"
+							   " ORDER BY j.job_id LIMIT 1",
+							   lengthof(types), types, values, NULL) == 0)
+		return 0;
+	return DatumGetInt64(sql_value_not_null(0, 1));
 }
 
 /* Runs an UPDATE of a job's row, whose SET clause may use two texts as $2 and $3. */

@@ -12,6 +12,7 @@
 #include "utils/syscache.h"
 
 #include "core/compat.h"
+#include "core/figures.h"
 #include "job/launch.h"
 #include "job/submit.h"
 
@@ -20,33 +21,21 @@
 #define DEFAULT_MAX_ATTEMPTS 3
 #define MAX_MAX_ATTEMPTS 1000000
 
-/* Returns an integer argument within its range. */
-static int
-request_integer(FunctionCallInfo fcinfo, int arg, const char *name, int default_value, int max)
-{
-	int value = PG_ARGISNULL(arg) ? default_value : PG_GETARG_INT32(arg);
-
-	if (value < 1 || value > max)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("%s must be between 1 and %d", name, max)));
-	return value;
-}
-
 void
 job_request(FunctionCallInfo fcinfo, int first_arg, JobEntry *entry)
 {
 	entry->workers =
-		request_integer(fcinfo, first_arg, "workers", DEFAULT_WORKERS, MAX_JOB_WORKERS);
+		bounded_argument(fcinfo, first_arg, "workers", DEFAULT_WORKERS, MAX_JOB_WORKERS);
 	entry->priority =
 		PG_ARGISNULL(first_arg + 1) ? DEFAULT_PRIORITY : PG_GETARG_INT32(first_arg + 1);
-	entry->max_attempts = request_integer(fcinfo, first_arg + 2, "max_attempts",
-										  DEFAULT_MAX_ATTEMPTS, MAX_MAX_ATTEMPTS);
+	entry->max_attempts = bounded_argument(fcinfo, first_arg + 2, "max_attempts",
+										   DEFAULT_MAX_ATTEMPTS, MAX_MAX_ATTEMPTS);
 }
 
 void
 job_request_workers(FunctionCallInfo fcinfo, int arg, JobEntry *entry)
 {
-	entry->workers = request_integer(fcinfo, arg, "workers", DEFAULT_WORKERS, MAX_JOB_WORKERS);
+	entry->workers = bounded_argument(fcinfo, arg, "workers", DEFAULT_WORKERS, MAX_JOB_WORKERS);
 	entry->priority = DEFAULT_PRIORITY;
 	entry->max_attempts = DEFAULT_MAX_ATTEMPTS;
 }

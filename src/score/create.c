@@ -297,20 +297,6 @@ make_score(void *arg)
 		capture_all(creation->score.queue);
 }
 
-/* Returns a score's row as the caller may see it, in the context that SPI was connected in. */
-static Datum
-score_row(FunctionCallInfo fcinfo, int64 id)
-{
-	Oid	  type = INT8OID;
-	Datum value = Int64GetDatum(id);
-
-	if (sql_execute(psprintf("SELECT s FROM %s AS s WHERE s.id OPERATOR(pg_catalog.=) $1",
-							 result_relation(fcinfo)),
-					1, &type, &value, NULL) != 1)
-		elog(ERROR, "score " INT64_FORMAT " is not in the view", id);
-	return SPI_datumTransfer(sql_value_not_null(0, 1), false, -1);
-}
-
 /*
  * Returns the score that a call has made already, NULL where there is none; raises 42P07
  * where there is another of the name.
@@ -369,7 +355,8 @@ pollseed_score_create(PG_FUNCTION_ARGS)
 		sources_warn_indexes(creation.sources);
 	}
 	relation_close(creation.view, NoLock);
-	result = score_row(fcinfo, existing != NULL ? existing->id : creation.score.id);
+	result = result_row(fcinfo, "id", INT8OID,
+						Int64GetDatum(existing != NULL ? existing->id : creation.score.id));
 	SPI_finish();
 	PG_RETURN_DATUM(result);
 }

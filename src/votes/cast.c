@@ -58,7 +58,7 @@ refuse_option(const VotePlans *plans, const Ballot *ballot, Datum *values)
 {
 	const char *options = get_rel_name(plans->options);
 
-	if (sql_execute_plan(plans->find, values) == 0)
+	if (sql_execute_plan(plans->find, values, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),
 				 errmsg("relation \"%s\" has no option " INT64_FORMAT, options, ballot->option_id),
@@ -77,7 +77,7 @@ static int64
 number_vote(const VotePlans *plans, Datum *values)
 {
 	options_check_counting(get_rel_name(plans->options));
-	(void) sql_execute_plan(plans->number, values);
+	(void) sql_execute_plan(plans->number, values, NULL);
 	return DatumGetInt64(sql_value_not_null(0, 1)) + 1;
 }
 
@@ -87,7 +87,7 @@ count_vote(const VotePlans *plans, const Ballot *ballot)
 {
 	Datum		values[] = {poll_column_time(&plans->columns[OPTION_UPDATED_AT], ballot->cast_at),
 							Int64GetDatum(ballot->option_id)};
-	int64		found = sql_execute_plan(plans->count, values);
+	int64		found = sql_execute_plan(plans->count, values, NULL);
 	VotedOption option;
 
 	if (found == 0)
@@ -111,7 +111,7 @@ write_event(const VotePlans *plans, const Ballot *ballot, const VotedOption *opt
 {
 	Datum values[NUM_VOTE_PARAMETERS];
 	char  nulls[NUM_VOTE_PARAMETERS];
-	int	  result;
+	int64 written;
 
 	values[VOTE_OPTION_ID] = option->id;
 	values[VOTE_LABEL] = option->label;
@@ -124,12 +124,9 @@ write_event(const VotePlans *plans, const Ballot *ballot, const VotedOption *opt
 	if (option->label_is_null)
 		nulls[VOTE_LABEL] = 'n';
 
-	result = SPI_execute_plan(plans->insert, values, nulls, false, 0);
-	if (result < 0)
-		elog(ERROR, "could not execute a plan: %s", SPI_result_code_string(result));
-
 	/* A trigger may have put the row elsewhere. */
-	*isnull = plans->event_id == InvalidAttrNumber || SPI_processed == 0;
+	written = sql_execute_plan(plans->insert, values, nulls);
+	*isnull = plans->event_id == InvalidAttrNumber || written == 0;
 	return *isnull ? (Datum) 0 : sql_value(0, 1, isnull);
 }
 

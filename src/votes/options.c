@@ -308,7 +308,7 @@ options_add_votes(Poll *poll, const PollOptions *options, const VoteShare *share
 	expected = added_votes(poll, options, shares, &types[1], &values[1]);
 	if (expected == 0)
 		return 0;
-	updated = (int) sql_execute_plan(options->add_votes, values);
+	updated = (int) sql_execute_plan(options->add_votes, values, NULL);
 
 	/* Rules count in ways of their own; without them each option must have got its votes. */
 	if (updated != expected && !poll->options->rd_rel->relhasrules)

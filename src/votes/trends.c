@@ -23,6 +23,7 @@
 #include "utils/tuplestore.h"
 
 #include "core/compat.h"
+#include "core/figures.h"
 #include "votes/document.h"
 
 POLLSEED_FUNCTION(pollseed_activity_params);
@@ -59,18 +60,6 @@ typedef struct Trends
 	TrendOption *trends; /* of the options */
 	int			 count;
 } Trends;
-
-/* Returns an argument, or its default where it is NULL; refuses one out of its range. */
-static int32
-bounded_argument(FunctionCallInfo fcinfo, int arg, const char *name, int32 default_value, int32 max)
-{
-	int32 value = PG_ARGISNULL(arg) ? default_value : PG_GETARG_INT32(arg);
-
-	if (value < 1 || value > max)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("%s must be between 1 and %d", name, max)));
-	return value;
-}
 
 /* Adds a moment to a document, as a timestamp in UTC. */
 static void

@@ -84,7 +84,7 @@ spi_lane_write(SpiLane *lane, const WriteBatch *batch)
 							 &batch->nulls[(Size) row * natts]);
 
 	lane->relation->reldata = rows;
-	inserted = sql_execute_plan(lane->plan, NULL);
+	inserted = sql_execute_plan(lane->plan, NULL, NULL);
 	tuplestore_end(rows);
 	return inserted;
 }

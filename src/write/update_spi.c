@@ -181,7 +181,7 @@ spi_update_write(SpiUpdate *lane, UpdateRow *rows, int nrows)
 	batch->reldata = store_rows(job, rows, nrows);
 
 	prepare_statement(lane);
-	filled = note_filled(rows, nrows, sql_execute_plan(lane->plan, NULL));
+	filled = note_filled(rows, nrows, sql_execute_plan(lane->plan, NULL, NULL));
 	SPI_freetuptable(SPI_tuptable);
 	tuplestore_end(batch->reldata);
 	sql_unregister_relation(batch);
