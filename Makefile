@@ -13,7 +13,7 @@ DEV_TARGETS := demo demo-stop test matrix bench lint format dist help
 .PHONY: $(DEV_TARGETS)
 
 # What the scripts take from the command line or the environment.
-export SUITES TESTS MATRIX BENCH POLLSEED_CACHE POLLSEED_DEMO_DIR
+export SUITES TESTS TAP_TESTS TIDY_CHECKS MATRIX BENCH POLLSEED_CACHE POLLSEED_DEMO_DIR
 ifneq ($(filter-out default file,$(origin PG_CONFIG)),)
 export PG_CONFIG
 endif
@@ -32,7 +32,7 @@ help:
 	@echo '  demo-stop      stop that server and remove its folder'
 	@echo '  test           every test on one server; SUITES="regress isolation pgtap tap", TESTS="name ..."'
 	@echo '  matrix         the same on PostgreSQL 17 and 18, in chroots; MATRIX="17 18"'
-	@echo '  bench          the figures that the README quotes; BENCH="votes backfill scores cache"'
+	@echo '  bench          the figures that the README quotes; BENCH="votes backfill scores cache graph"'
 	@echo '  lint           formatting, static analysis, gcc and clang builds, house rules'
 	@echo '  format         rewrite the C sources with clang-format'
 	@echo '  dist           zip of the committed tree for PGXN'

@@ -52,12 +52,13 @@ cppflags() {
   printf '%s\n' "${flags[@]}"
 }
 
+# TIDY_CHECKS adds to the checks of .clang-tidy or, with a minus, takes away.
 # Headers are seen through the files that include them.  Assertions count, so that they tell the analyser what cannot be.
 tidy_check() (
   cd "$WORK/tree"
   mapfile -t flags < <(cppflags)
   find src -name '*.c' | sort | xargs -P "$(jobs_count)" -I{} \
-    clang-tidy --quiet {} -- -std=gnu11 -DUSE_ASSERT_CHECKING "${flags[@]}" 2>&1 |
+    clang-tidy --quiet --checks="${TIDY_CHECKS:-}" {} -- -std=gnu11 -DUSE_ASSERT_CHECKING "${flags[@]}" 2>&1 |
     grep -vE '^[0-9]+ (warning|error)s?( and [0-9]+ errors?)? (generated|treated as error)|^Suppressed |^Use -header-filter'
   # xargs fails when any clang-tidy does; grep fails when all is silent, which is what we want
   [ "${PIPESTATUS[2]}" = 0 ]

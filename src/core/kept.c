@@ -104,5 +104,6 @@ kept_find(KeptTable *table, Oid key, KeptMaker make, void *arg)
 	}
 	made.is_valid = before == invalidations;
 	keep(table, &made);
+	/* cppcheck-suppress returnDanglingLifetime */
 	return made.value;
 }

@@ -166,8 +166,8 @@ $standby->safe_psql('postgres', 'SELECT pg_wal_replay_resume()');
 ends('lag_during', $run, 'the standby replays again');
 
 # The budget, measured by the server's own position in the log, full-page images and all.
-my $budget = 2_000_000;
-make('budget', 40_000, qq({"wal_bytes_per_second": $budget, "replica_lag": false, "archiver_backlog": false}));
+my $budget = 500_000;
+make('budget', 10_000, qq({"wal_bytes_per_second": $budget, "replica_lag": false, "archiver_backlog": false}));
 $node->safe_psql('postgres', 'CHECKPOINT');
 my ($rate, $counted) = split /\|/, query(
 	q{CREATE TEMP TABLE before AS SELECT clock_timestamp() AS moment, pg_current_wal_insert_lsn() AS position;
