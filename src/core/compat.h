@@ -15,6 +15,7 @@
 #include "access/tableam.h"
 #include "access/transam.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_namespace.h"
@@ -32,6 +33,7 @@
 #include "utils/acl.h"
 #include "utils/guc_tables.h"
 #include "utils/plancache.h"
+#include "utils/rangetypes.h"
 #include "utils/regproc.h"
 
 #if PG_VERSION_NUM >= 170000
@@ -97,6 +99,17 @@ compat_schema_usage(Oid schema, Oid role)
 	return object_aclcheck(NamespaceRelationId, schema, role, ACL_USAGE);
 #else
 	return pg_namespace_aclcheck(schema, role, ACL_USAGE);
+#endif
+}
+
+/* Tells whether a role owns a relation, by membership, too. */
+static inline bool
+compat_is_owner(Oid relid, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(RelationRelationId, relid, role);
+#else
+	return pg_class_ownercheck(relid, role);
 #endif
 }
 
@@ -358,6 +371,17 @@ compat_oldest_known_xid(void)
 	return TransamVariables->oldestClogXid;
 #else
 	return ShmemVariableCache->oldestClogXid;
+#endif
+}
+
+/* Makes a range in its canonical form; 16 gave it a way to report errors softly. */
+static inline RangeType *
+compat_make_range(TypeCacheEntry *entry, RangeBound *lower, RangeBound *upper)
+{
+#if PG_VERSION_NUM >= 160000
+	return make_range(entry, lower, upper, false, NULL);
+#else
+	return make_range(entry, lower, upper, false);
 #endif
 }
 

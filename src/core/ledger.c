@@ -30,8 +30,9 @@ ledger_new_run(void)
 	return nextval_internal(sequence, false);
 }
 
-void
-ledger_record(const LedgerEntry *entry)
+/* Inserts a run of the current user, with what to do where it is there. */
+static void
+insert_run(const LedgerEntry *entry, const char *on_conflict)
 {
 	Oid	  types[] = {INT8OID,  TEXTOID, TEXTOID,   INT8OID, INT8OID, INT4OID,
 					 JSONBOID, TEXTOID, FLOAT8OID, NAMEOID, OIDOID};
@@ -51,11 +52,29 @@ ledger_record(const LedgerEntry *entry)
 	values[9] = NameGetDatum(user);
 	values[10] = ObjectIdGetDatum(GetUserId());
 
-	sql_execute_own("INSERT INTO pollseed.runs (run_id, engine, relation, rows_written, seed,"
-					" generator_version, arguments, lane, time_ms, run_by, run_by_oid, run_at)"
-					" OVERRIDING SYSTEM VALUE"
-					" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, pg_catalog.now())",
+	sql_execute_own(psprintf("INSERT INTO pollseed.runs AS r (run_id, engine, relation,"
+							 " rows_written, seed, generator_version, arguments, lane, time_ms,"
+							 " run_by, run_by_oid, run_at) OVERRIDING SYSTEM VALUE"
+							 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
+							 " pg_catalog.now())%s",
+							 on_conflict),
 					lengthof(types), types, values, NULL);
+}
+
+void
+ledger_record(const LedgerEntry *entry)
+{
+	insert_run(entry, "");
+}
+
+void
+ledger_add(const LedgerEntry *entry)
+{
+	insert_run(entry,
+			   " ON CONFLICT (run_id) DO UPDATE"
+			   " SET rows_written = r.rows_written OPERATOR(pg_catalog.+) EXCLUDED.rows_written,"
+			   " time_ms = r.time_ms OPERATOR(pg_catalog.+) EXCLUDED.time_ms,"
+			   " lane = " LEDGER_LANE("r.lane", "EXCLUDED.lane"));
 }
 
 void

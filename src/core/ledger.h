@@ -31,6 +31,15 @@ extern int64 ledger_new_run(void);
 /* Records a run of the current user. */
 extern void ledger_record(const LedgerEntry *entry);
 
+/* SQL for the lane of two parts of a run together. */
+#define LEDGER_LANE(a, b)                                                          \
+	"CASE WHEN " a " OPERATOR(pg_catalog.=) 'none' THEN " b " WHEN " b             \
+	" OPERATOR(pg_catalog.=) 'none' OR " a " OPERATOR(pg_catalog.=) " b " THEN " a \
+	" ELSE 'mixed' END"
+
+/* Records a part of a run of the current user: where a part is recorded already, rows and time are added. */
+extern void ledger_add(const LedgerEntry *entry);
+
 /* Notes that the rows of an engine's earlier runs on a relation were removed, unless it is temporary. */
 extern void ledger_mark_cleared(const char *engine, const char *relation);
 

@@ -24,7 +24,9 @@ typedef enum RandomPurpose
 	RANDOM_MOVIE_METRICS = 5,
 	RANDOM_MOVIE_NOMINATIONS = 6,
 	RANDOM_MOVIE_PEOPLE = 7, /* places: people */
-	RANDOM_MOVIE_CREDITS = 8
+	RANDOM_MOVIE_CREDITS = 8,
+	RANDOM_GRAPH_CELL = 9,	 /* seeds: of the cell's column; places: rows */
+	RANDOM_GRAPH_PARENT = 10 /* as of cells, which parent a row refers to */
 } RandomPurpose;
 
 typedef struct RandomStream

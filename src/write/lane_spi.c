@@ -53,7 +53,8 @@ insert_statement(const WriteJob *job)
 		else
 			appendStringInfo(&select, "%sb.v%d", separator, column->source + 1);
 	}
-	appendStringInfo(&sql, ") SELECT %s FROM " BATCH_RELATION " AS b", select.data);
+	appendStringInfo(&sql, ")%s SELECT %s FROM " BATCH_RELATION " AS b",
+					 job->overriding ? " OVERRIDING SYSTEM VALUE" : "", select.data);
 	return sql.data;
 }
 

@@ -28,6 +28,7 @@ typedef struct WriteJob
 	int			  ncolumns;
 	TargetColumn *columns;
 	TupleDesc	  source;	  /* a row's values */
+	bool		  overriding; /* values of identity columns are written, too */
 	int			  batch_size; /* at most so many rows in a batch */
 	MemoryContext context;	  /* lives as long as the writer */
 	MemoryContext batch;	  /* emptied after each batch */

@@ -70,7 +70,8 @@ find_target(Relation rel, const WriteColumn *column)
 
 		if (attribute->attisdropped || namestrcmp(&attribute->attname, column->name) != 0)
 			continue;
-		if (attribute->attgenerated != '\0' || attribute->attidentity == ATTRIBUTE_IDENTITY_ALWAYS)
+		if (attribute->attgenerated != '\0' ||
+			(attribute->attidentity == ATTRIBUTE_IDENTITY_ALWAYS && !column->overriding))
 			ereport(ERROR,
 					(errcode(ERRCODE_GENERATED_ALWAYS),
 					 errmsg("cannot insert a non-DEFAULT value into column \"%s\"", column->name),
@@ -127,6 +128,7 @@ resolve_columns(WriteJob *job, int ncolumns, const WriteColumn *columns)
 							errmsg("column \"%s\" specified more than once", columns[i].name)));
 		seen = bms_add_member(seen, attribute->attnum);
 
+		job->overriding |= columns[i].overriding;
 		target->attnum = attribute->attnum;
 		target->name = pstrdup(columns[i].name);
 		if (columns[i].literal != NULL)
@@ -217,9 +219,8 @@ wake_wal_writer(Relation rel)
 		XLogSetAsyncXactLSN(XactLastRecEnd);
 }
 
-/* Writes the rows that were collected. */
-static void
-write_batch(Writer *writer)
+void
+writer_flush(Writer *writer)
 {
 	MemoryContext old_context;
 
@@ -248,7 +249,7 @@ writer_next_row(Writer *writer, bool **isnull)
 	Size first;
 
 	if (writer->batch.nrows == writer->job.batch_size)
-		write_batch(writer);
+		writer_flush(writer);
 
 	first = (Size) writer->batch.nrows++ * ncells;
 	*isnull = &writer->batch.nulls[first];
@@ -261,7 +262,7 @@ writer_close(Writer *writer)
 {
 	WriteFigures figures;
 
-	write_batch(writer);
+	writer_flush(writer);
 	if (writer->direct != NULL)
 		direct_lane_close(writer->direct);
 	else

@@ -31,6 +31,7 @@ typedef struct WriteColumn
 	Oid			type;	 /* of the values; assigned to the column's type as INSERT does */
 	int32		typmod;	 /* of the values */
 	const char *literal; /* or NULL; read by the column's input function, and no value is given */
+	bool		overriding; /* may be an identity column that is GENERATED ALWAYS */
 } WriteColumn;
 
 typedef struct Writer Writer;
@@ -58,6 +59,9 @@ extern Writer *writer_open(Relation rel, int ncolumns, const WriteColumn *column
  * written, which happens within a later call.
  */
 extern Datum *writer_next_row(Writer *writer, bool **isnull);
+
+/* Writes the rows that were collected, so that what their values point to need live no longer. */
+extern void writer_flush(Writer *writer);
 
 /* Writes what is left, frees the writer, and returns what it did. */
 extern WriteFigures writer_close(Writer *writer);
