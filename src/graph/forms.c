@@ -1,0 +1,87 @@
+/*-------------------------------------------------------------------------
+ *
+ * forms.c
+ *		The forms that checks ask texts to have, by regular expressions.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_collation.h"
+#include "regex/regex.h"
+#include "utils/builtins.h"
+
+#include "core/compat.h"
+#include "graph/forms.h"
+#include "graph/pattern.h"
+
+/* What texts of generators look like, to be tried with a check's pattern. */
+static const char *const samples[][2] = {
+	{"email", "maria.silva7@example.com"},
+	{"url", "https://www.example.com/aurora-7"},
+	{"slug", "quiet-river-7"},
+	{"user_name", "maria.silva7"},
+	{"country_code", "DE"},
+	{"language_code", "en"},
+	{"currency_code", "EUR"},
+	{"locale", "en_US"},
+	{"color", "#1a9f3c"},
+	{"word", "aurora"},
+	{"token", "a8F0zQ3kLm7RtY2b"},
+	{"hex", "0a9f3c6b1d2e4f78"},
+	{"phone", "+1-202-555-0143"},
+	{"version", "1.12.3"},
+	{"domain", "aurora7.example.com"},
+	{"host_name", "web-7.example.com"},
+	{"postal_code", "90210"},
+	{"code", "K7Q2M9"},
+	{"key", "quiet_river_7"},
+	{"sentence", "The quiet river, 7 days after."},
+	{"title", "A quiet river 7"},
+	{"name", "Project 7 Aurora"},
+	{"full_name", "Maria O'Neil-Silva"},
+	{"company", "Silva & Sons, Inc. 7"},
+};
+
+/* Tells whether a text matches all patterns of a space. */
+static bool
+matches_patterns(const ValueSpace *space, const char *text)
+{
+	ListCell *cell;
+
+	foreach(cell, space->patterns)
+	{
+		if (!RE_compile_and_execute(cstring_to_text(lfirst(cell)), unconstify(char *, text),
+									(int) strlen(text), REG_ADVANCED, C_COLLATION_OID, 0, NULL))
+			return false;
+	}
+	return true;
+}
+
+bool
+forms_fit(const ValueSpace *space, const char *generator)
+{
+	if (space->patterns == NIL)
+		return true;
+	for (size_t i = 0; i < lengthof(samples); i++)
+	{
+		if (strcmp(samples[i][0], generator) == 0)
+			return matches_patterns(space, samples[i][1]);
+	}
+	return false;
+}
+
+const char *
+forms_usable_pattern(const ValueSpace *space)
+{
+	ListCell *cell;
+
+	foreach(cell, space->patterns)
+	{
+		const char *reason;
+
+		if (pattern_read(lfirst(cell), false, &reason) != NULL)
+			return lfirst(cell);
+	}
+	return NULL;
+}
