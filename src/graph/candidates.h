@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ *
+ * candidates.h
+ *		References that share a column: the rows that one can refer to are those
+ *		that have there what another refers to, as rows of one tenant.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef POLLSEED_CANDIDATES_H
+#define POLLSEED_CANDIDATES_H
+
+#include "graph/cursor.h"
+
+/* Has the references that lead from the parents of a narrowed one to what they share go in order, so that they can be followed back. */
+extern void candidates_prepare(GraphStep *step, List **problems);
+
+/*
+ * Returns which rows of its parent a narrowed reference can refer to: count rows from *first on.
+ * The cursor is at the child's row, and the reference that narrows it refers to a row.
+ */
+extern int64 candidate_rows(RowCursor *cursor, int ref, int64 *first);
+
+/* Returns how many candidates a narrowed reference has at least, whatever it is narrowed to, as far as they are spread evenly. */
+extern int64 candidates_at_least(const GraphStep *step, const GraphRef *ref);
+
+/* Returns which rows of a parent children of a step refer to: count rows from *first on. */
+extern int64 parent_rows(const GraphRef *ref, int64 *first);
+
+/* Returns a row's place among those of its step that are spread over parents, and how many these are. */
+extern int64 child_place(const GraphStep *step, int64 row, int64 *children);
+
+#endif /* POLLSEED_CANDIDATES_H */
