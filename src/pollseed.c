@@ -22,6 +22,7 @@
 #include "core/progress.h"
 #include "core/tags.h"
 #include "core/tallies.h"
+#include "graph/graph_job.h"
 #include "job/job.h"
 #include "score/capture_merge.h"
 #include "score/score_job.h"
@@ -52,5 +53,6 @@ _PG_init(void)
 	capture_merge_init();
 	score_job_init();
 	warm_job_init();
+	graph_job_init();
 	MarkGUCPrefixReserved("pollseed");
 }
