@@ -1,6 +1,6 @@
 #!/bin/bash
 # Prepare, build and install as a user would, then hand over to the scripts in bench/, which measure and print.
-# BENCH="votes backfill scores cache": which of them (default all); see bench/lib.sh for ROUNDS and QUICK.
+# BENCH="votes backfill scores cache graph": which of them (default all); see bench/lib.sh for ROUNDS and QUICK.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -11,11 +11,12 @@ script_of() {
     backfill) echo bench/backfill.sh ;;
     scores) echo bench/scores.sh ;;
     cache) echo bench/cache.sh ;;
-    *) die "BENCH: there is no \"$1\", only votes, backfill, scores and cache" ;;
+    graph) echo bench/graph.sh ;;
+    *) die "BENCH: there is no \"$1\", only votes, backfill, scores, cache and graph" ;;
   esac
 }
 
-read -r -a parts <<<"${BENCH:-votes backfill scores cache}"
+read -r -a parts <<<"${BENCH:-votes backfill scores cache graph}"
 scripts=()
 for part in "${parts[@]}"; do
   scripts+=("$(script_of "$part")")
