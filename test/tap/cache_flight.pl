@@ -134,7 +134,7 @@ for my $clients (1, 10, 200)
 sub follow
 {
 	my ($what, $fetch, $hit) = @_;
-	forget(0.3);
+	forget(1.2);
 	my @sessions = map { start("SELECT $fetch") } 1 .. 5;
 	$hit->() if $hit;
 	my @answers = map { finish($_) } @sessions;
