@@ -94,7 +94,7 @@ measure_memory() {
   client=$!
   while kill -0 $client 2>/dev/null; do
     pid=$(psql_in postgres -c "SELECT pid FROM pg_stat_activity WHERE datname = 'graph_work' AND backend_type = 'client backend' LIMIT 1")
-    now=$(sed -n 's/^RssAnon: *\([0-9]*\) kB/\1/p' "/proc/${pid:-0}/status" 2>/dev/null || true)
+    now=$(sed -n 's/^RssAnon:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/${pid:-0}/status" 2>/dev/null || true)
     [ "${now:-0}" -le "$peak" ] || peak=$now
     sleep 0.05
   done
