@@ -13,7 +13,7 @@ DEV_TARGETS := demo demo-stop test matrix bench lint format dist help
 .PHONY: $(DEV_TARGETS)
 
 # What the scripts take from the command line or the environment.
-export SUITES TESTS TAP_TESTS TIDY_CHECKS MATRIX BENCH POLLSEED_CACHE POLLSEED_DEMO_DIR
+export SUITES TESTS PERL_TESTS TIDY_CHECKS MATRIX BENCH POLLSEED_CACHE POLLSEED_DEMO_DIR
 ifneq ($(filter-out default file,$(origin PG_CONFIG)),)
 export PG_CONFIG
 endif

@@ -5,7 +5,7 @@
 #   MATRIX="17 18"          which server versions
 #   POLLSEED_CACHE=folder   where the chroots are kept (/var/cache/pollseed)
 #
-# SUITES, TESTS and TAP_TESTS are passed on to dev/test.sh; random tests take fewer rounds here (POLLSEED_ROUNDS).  The last line
+# SUITES, TESTS and PERL_TESTS are passed on to dev/test.sh; random tests take fewer rounds here (POLLSEED_ROUNDS).  The last line
 # is "N passed, N failed", over all versions.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -78,7 +78,7 @@ test_in_chroot() {
   tar -C "$ROOT" --exclude=./.git --exclude='*.o' --exclude='*.bc' --exclude='*.so' -cf - . |
     as_root tar -C "$dir$tree" --no-same-owner -xf -
   local run=(env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root SUITES="${SUITES:-}" TESTS="${TESTS:-}"
-    TAP_TESTS="${TAP_TESTS:-}" POLLSEED_ROUNDS="${POLLSEED_ROUNDS:-150}" BITCODE=no "$tree/dev/test.sh")
+    PERL_TESTS="${PERL_TESTS:-}" POLLSEED_ROUNDS="${POLLSEED_ROUNDS:-150}" BITCODE=no "$tree/dev/test.sh")
   run_in_chroot "$dir" "${run[@]}"
 }
 

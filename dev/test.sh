@@ -3,7 +3,7 @@
 #
 #   SUITES="regress isolation pgtap tap"   which suites (all)
 #   TESTS="name ..."                       only test files of these names
-#   TAP_TESTS="name ..."                   of the suite tap only these, whatever the other suites run
+#   PERL_TESTS="name ..."                  of the suite tap only these, whatever the other suites run
 #   PG_CONFIG=...                          which server (the newest here)
 #   BITCODE=no                             build none for the JIT, which takes as long as all the rest
 #
@@ -144,7 +144,7 @@ pgtap_suite() {
 # the log of each when it has ended.
 tap_suite() {
   local log=$WORK/tap.log start=$EPOCHREALTIME status=0 names
-  names=$(TESTS=${TAP_TESTS:-$TESTS} test_names test/tap .pl | sed 's,.*,test/tap/&.pl,' | xargs)
+  names=$(TESTS=${PERL_TESTS:-$TESTS} test_names test/tap .pl | sed 's,.*,test/tap/&.pl,' | xargs)
   [ -n "$names" ] || {
     no_tests tap test/tap
     return
