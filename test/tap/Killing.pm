@@ -4,11 +4,12 @@ use strict;
 use warnings;
 
 use Exporter qw(import);
+use IPC::Run;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
 
-our @EXPORT = qw(kill_process kill_server);
+our @EXPORT = qw(kill_process kill_server wait_until_true);
 
 # Children of a process, from Linux's /proc.
 sub children
@@ -45,6 +46,21 @@ sub wait_until_up
 		usleep(100_000);
 	}
 	return;
+}
+
+# Wait until a query returns true on a server that may go down meanwhile.  poll_query_until() would write to a psql that is gone.
+sub wait_until_true
+{
+	my ($node, $sql) = @_;
+	my $tries = 10 * $PostgreSQL::Test::Utils::timeout_default;
+	while ($tries-- > 0)
+	{
+		my ($out, $err) = ('', '');
+		IPC::Run::run([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', $sql ], '<', '/dev/null', '>', \$out, '2>', \$err);
+		return 1 if $out eq "t\n";
+		usleep(100_000);
+	}
+	return 0;
 }
 
 # Kill a process of the server; the server then restarts all others.

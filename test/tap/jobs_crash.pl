@@ -222,7 +222,7 @@ sub make_poll
 sub tick_until_ended
 {
 	my ($job) = @_;
-	return $node->poll_query_until('postgres',
+	return wait_until_true($node,
 		"WITH t AS MATERIALIZED (SELECT count(*) FROM pollseed_run_jobs()) SELECT finished_at IS NOT NULL FROM pollseed_jobs, t WHERE id = $job");
 }
 
@@ -268,7 +268,7 @@ query('waiting', 'CREATE TRIGGER poison BEFORE INSERT ON vote_events FOR EACH RO
 my $waiting = submit('waiting', 'auto', 1);
 for my $attempt (1 .. 3)
 {
-	$node->poll_query_until('postgres', "SELECT attempts >= $attempt AND worker_pid IS NULL FROM pollseed_jobs WHERE id = $waiting");
+	wait_until_true($node, "SELECT attempts >= $attempt AND worker_pid IS NULL FROM pollseed_jobs WHERE id = $waiting");
 	is($node->safe_psql('postgres', 'SELECT count(*) FROM pollseed_run_jobs(0)'), '0', 'a tick that may start nothing finds the orphan');
 	$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pollseed_run_jobs()") if $attempt < 3;
 }
