@@ -41,10 +41,17 @@ take_sequences(GraphStep *step, const RecordedStep *recorded, bool take)
 	{
 		GraphColumn *column = &step->columns[i];
 
-		if (column->source != COLUMN_SEQUENCE || step->rows == 0 ||
-			(recorded != NULL &&
-			 recorded_first_value(recorded, column->name, step->first_row, &column->first_value)))
+		if (column->source != COLUMN_SEQUENCE || step->rows == 0)
 			continue;
+		if (recorded != NULL &&
+			recorded_first_value(recorded, column->name, step->first_row, &column->first_value))
+		{
+			if (take)
+				sequence_pass(column->table_column->sequence,
+							  column->first_value +
+								  (step->first_row + step->rows - 1) * column->increment);
+			continue;
+		}
 		column->first_value = sequence_take(column->table_column->sequence, step->table->relid,
 											column->attnum, step->rows, take) -
 							  step->first_row * column->increment;

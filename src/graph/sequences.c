@@ -105,6 +105,14 @@ first_of_block(Oid sequence, Oid relid, AttrNumber attnum, const FormData_pg_seq
 	return first;
 }
 
+/* Checks the privileges that nextval() needs, and those of setval(). */
+static void
+check_privileges(Oid sequence)
+{
+	if (pg_class_aclcheck(sequence, GetUserId(), ACL_USAGE | ACL_UPDATE) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_SEQUENCE, get_rel_name(sequence));
+}
+
 int64
 sequence_take(Oid sequence, Oid relid, AttrNumber attnum, int64 count, bool take)
 {
@@ -112,9 +120,7 @@ sequence_take(Oid sequence, Oid relid, AttrNumber attnum, int64 count, bool take
 	int64				 first;
 	int64				 last;
 
-	if (pg_class_aclcheck(sequence, GetUserId(), ACL_USAGE | ACL_UPDATE) != ACLCHECK_OK)
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_SEQUENCE, get_rel_name(sequence));
-
+	check_privileges(sequence);
 	if (take)
 		LockRelationOid(sequence, ShareRowExclusiveLock);
 	first = first_of_block(sequence, relid, attnum, &form);
@@ -127,4 +133,20 @@ sequence_take(Oid sequence, Oid relid, AttrNumber attnum, int64 count, bool take
 		UnlockRelationOid(sequence, ShareRowExclusiveLock);
 	}
 	return first;
+}
+
+void
+sequence_pass(Oid sequence, int64 value)
+{
+	int64 increment = sequence_increment(sequence);
+	int64 next = next_value(sequence, increment);
+
+	if (increment > 0 ? next > value : next < value)
+		return;
+	check_privileges(sequence);
+	LockRelationOid(sequence, ShareRowExclusiveLock);
+	next = next_value(sequence, increment);
+	if (increment > 0 ? next <= value : next >= value)
+		DirectFunctionCall2(setval_oid, ObjectIdGetDatum(sequence), Int64GetDatum(value));
+	UnlockRelationOid(sequence, ShareRowExclusiveLock);
 }

@@ -19,4 +19,10 @@ extern int64 sequence_increment(Oid sequence);
  */
 extern int64 sequence_take(Oid sequence, Oid relid, AttrNumber attnum, int64 count, bool take);
 
+/*
+ * Has a sequence go on beyond a value that it gave to rows which are written again; it may have been
+ * set back since.  Needs SPI; checks the caller's privileges where it changes anything.
+ */
+extern void sequence_pass(Oid sequence, int64 value);
+
 #endif /* POLLSEED_SEQUENCES_H */
