@@ -43,16 +43,15 @@ typedef struct FinderKey
 	bool		   nulls_distinct;
 	BatchRelation *batch;
 	bool		   indexed; /* it has a unique index */
-	SPIPlanPtr	   plan;
+	List *told; /* of int: indexes of columns that others may refer to, and the key does not have */
+	SPIPlanPtr plan;
 } FinderKey;
 
 struct ExistingFinder
 {
-	GraphStep *step;
-	int		   nkeys;
-	FinderKey *keys; /* the identity first */
-	List *
-		told; /* of int: indexes of columns that others may refer to, and the identity does not have */
+	GraphStep	 *step;
+	int			  nkeys;
+	FinderKey	 *keys;	  /* the identity first */
 	FinderKey	 *update; /* made when needed: all columns */
 	MemoryContext batch;
 };
@@ -86,7 +85,7 @@ prepare_key(ExistingFinder *finder, FinderKey *key, int number)
 	key->batch = batch_relation_make(finder->step, name, key->columns);
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT b.place");
-	foreach(cell, finder->told)
+	foreach(cell, key->told)
 		appendStringInfo(&sql, ", %s", table_side(step, lfirst_int(cell)));
 	appendStringInfo(&sql, " FROM %s AS b CROSS JOIN LATERAL (SELECT * FROM %s AS t WHERE ", name,
 					 step->table->quoted_name);
@@ -131,9 +130,9 @@ is_unique(const GraphStep *step, const List *columns)
 	return false;
 }
 
-/* Finds the columns that others can refer to: those of unique keys. */
+/* Finds the columns that others can refer to, those of unique keys, but for some. */
 static List *
-told_columns(const GraphStep *step)
+told_columns(const GraphStep *step, const List *known)
 {
 	List	 *told = NIL;
 	ListCell *cell;
@@ -145,7 +144,7 @@ told_columns(const GraphStep *step)
 
 		foreach(column, columns)
 		{
-			if (!list_member_int(step->identity, lfirst_int(column)))
+			if (!list_member_int(known, lfirst_int(column)))
 				told = list_append_unique_int(told, lfirst_int(column));
 		}
 	}
@@ -160,7 +159,6 @@ existing_open(GraphStep *step)
 
 	finder->step = step;
 	finder->keys = palloc0_array(FinderKey, list_length(step->table->keys) + 1);
-	finder->told = told_columns(step);
 	if (step->identity != NIL)
 	{
 		finder->keys[0].columns = step->identity;
@@ -181,7 +179,10 @@ existing_open(GraphStep *step)
 	if (finder->nkeys == 0)
 		return NULL;
 	for (int i = 0; i < finder->nkeys; i++)
+	{
+		finder->keys[i].told = told_columns(step, finder->keys[i].columns);
 		prepare_key(finder, &finder->keys[i], i);
+	}
 	finder->batch = AllocSetContextCreate(CurrentMemoryContext, "pollseed existing rows",
 										  ALLOCSET_DEFAULT_SIZES);
 	return finder;
@@ -189,13 +190,13 @@ existing_open(GraphStep *step)
 
 /* Notes what a found row has otherwise than planned, in columns that others can refer to. */
 static void
-note_exceptions(ExistingFinder *finder, RowCursor *cursor, int64 row, uint64 result)
+note_exceptions(const FinderKey *key, RowCursor *cursor, int64 row, uint64 result)
 {
-	GraphStep *step = finder->step;
+	GraphStep *step = cursor_step(cursor);
 	ListCell  *cell;
 
 	cursor_move(cursor, row);
-	foreach(cell, finder->told)
+	foreach(cell, key->told)
 	{
 		int				  column = lfirst_int(cell);
 		const ValueSpace *space = step->columns[column].table_column->space;
@@ -210,23 +211,14 @@ note_exceptions(ExistingFinder *finder, RowCursor *cursor, int64 row, uint64 res
 	}
 }
 
-/*
- * Runs a statement that finds rows by a key.  Where it has an index, that is used whatever the planner
- * knows of the table: it has no statistics yet, or grows by a million rows while the plan is kept.
- */
+/* Runs a statement that finds rows by a key, which may have an index. */
 static int64
 execute_by_index(SPIPlanPtr plan, bool indexed)
 {
-	static const char *const off[] = {"enable_seqscan", "enable_bitmapscan", "enable_hashjoin",
-									  "enable_mergejoin"};
-	int						 level = NewGUCNestLevel();
-	MemoryContext			 old_context = CurrentMemoryContext;
-	int64					 count;
+	int			  level = indexed ? sql_begin_finding_by_index() : NewGUCNestLevel();
+	MemoryContext old_context = CurrentMemoryContext;
+	int64		  count = sql_execute_plan(plan, NULL, NULL);
 
-	for (int i = 0; indexed && i < (int) lengthof(off); i++)
-		(void) set_config_option(off[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
-								 0, false);
-	count = sql_execute_plan(plan, NULL, NULL);
 	AtEOXact_GUC(true, level);
 
 	/* SPI left us in its own. */
@@ -236,8 +228,7 @@ execute_by_index(SPIPlanPtr plan, bool indexed)
 
 /* Looks for those of a batch that were not found yet, by a key. */
 static void
-find_by_key(ExistingFinder *finder, FinderKey *key, RowCursor *cursor, int64 first, int nrows,
-			bool *found)
+find_by_key(FinderKey *key, RowCursor *cursor, int64 first, int nrows, bool *found)
 {
 	if (batch_relation_fill(key->batch, cursor, first, nrows, found, false) > 0)
 	{
@@ -247,8 +238,8 @@ find_by_key(ExistingFinder *finder, FinderKey *key, RowCursor *cursor, int64 fir
 			int place = DatumGetInt32(sql_value_not_null(i, 1));
 
 			found[place] = true;
-			if (finder->told != NIL)
-				note_exceptions(finder, cursor, first + place, i);
+			if (key->told != NIL)
+				note_exceptions(key, cursor, first + place, i);
 		}
 		SPI_freetuptable(SPI_tuptable);
 	}
@@ -262,7 +253,7 @@ existing_find(ExistingFinder *finder, RowCursor *cursor, int64 first, int nrows,
 
 	memset(found, false, nrows * sizeof(bool));
 	for (int i = 0; i < finder->nkeys; i++)
-		find_by_key(finder, &finder->keys[i], cursor, first, nrows, found);
+		find_by_key(&finder->keys[i], cursor, first, nrows, found);
 	MemoryContextSwitchTo(old_context);
 	MemoryContextReset(finder->batch);
 }
@@ -296,7 +287,7 @@ prepare_update(ExistingFinder *finder)
 		const GraphColumn *column = &step->columns[i];
 
 		if (column->source == COLUMN_DEFAULT || list_member_int(finder->keys[0].columns, i) ||
-			list_member_int(finder->told, i) ||
+			list_member_int(finder->keys[0].told, i) ||
 			(column->source == COLUMN_REF && step->refs[column->ref].later))
 			continue;
 		key->columns = lappend_int(key->columns, i);
