@@ -319,24 +319,12 @@ table_plan(SPIPlanPtr *field, const char *sql, int nargs, Oid *types, bool custo
 	return *field;
 }
 
-/* Switches planner settings off; returns the level for AtEOXact_GUC(). */
-static int
-switch_off(const char *const *settings, int count)
-{
-	int level = NewGUCNestLevel();
-
-	for (int i = 0; i < count; i++)
-		(void) set_config_option(settings[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-								 true, 0, false);
-	return level;
-}
-
 int
 begin_reading_in_order(void)
 {
 	static const char *const off[] = {"enable_bitmapscan", "enable_seqscan", "enable_sort"};
 
-	return switch_off(off, lengthof(off));
+	return sql_switch_off(off, lengthof(off));
 }
 
 int
@@ -345,5 +333,5 @@ begin_reading_by_place(void)
 	static const char *const off[] = {"enable_bitmapscan", "enable_indexonlyscan",
 									  "enable_indexscan", "enable_seqscan"};
 
-	return switch_off(off, lengthof(off));
+	return sql_switch_off(off, lengthof(off));
 }

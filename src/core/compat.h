@@ -11,11 +11,14 @@
 #ifndef POLLSEED_COMPAT_H
 #define POLLSEED_COMPAT_H
 
+#include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/tableam.h"
 #include "access/transam.h"
+#include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_namespace.h"
@@ -35,6 +38,7 @@
 #include "utils/plancache.h"
 #include "utils/rangetypes.h"
 #include "utils/regproc.h"
+#include "utils/syscache.h"
 
 #if PG_VERSION_NUM >= 170000
 #include "storage/dsm_registry.h"
@@ -393,6 +397,36 @@ compat_name_list(const char *name)
 	return stringToQualifiedNameList(name, NULL);
 #else
 	return stringToQualifiedNameList(name);
+#endif
+}
+
+/* Tells whether a foreign key is one of periods, which came with 18. */
+static inline bool
+compat_is_temporal(Oid constraint)
+{
+#if PG_VERSION_NUM >= 180000
+	HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	bool	  temporal;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for constraint %u", constraint);
+	temporal = ((Form_pg_constraint) GETSTRUCT(tuple))->conperiod;
+	ReleaseSysCache(tuple);
+	return temporal;
+#else
+	(void) constraint;
+	return false;
+#endif
+}
+
+/* Builds all indexes of a table anew, and checks what they promise; 17 wants the statement. */
+static inline void
+compat_reindex_relation(Oid relid)
+{
+#if PG_VERSION_NUM >= 170000
+	(void) reindex_relation(NULL, relid, REINDEX_REL_CHECK_CONSTRAINTS, &(ReindexParams){0});
+#else
+	(void) reindex_relation(relid, REINDEX_REL_CHECK_CONSTRAINTS, &(ReindexParams){0});
 #endif
 }
 

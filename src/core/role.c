@@ -43,6 +43,16 @@ role_enter(Oid role)
 	return session;
 }
 
+RoleSession
+role_enter_for_check(Oid role)
+{
+	RoleSession session = role_enter(role);
+
+	SetUserIdAndSecContext(role, session.security_context | SECURITY_LOCAL_USERID_CHANGE |
+									 SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+	return session;
+}
+
 void
 role_leave(const RoleSession *session)
 {

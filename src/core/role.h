@@ -24,6 +24,12 @@ extern Oid extension_owner(void);
  */
 extern RoleSession role_enter(Oid role);
 
+/*
+ * Does the same for statements as the server's checks of foreign keys run them: row security
+ * does not hold for the role's own tables, even where it is forced.
+ */
+extern RoleSession role_enter_for_check(Oid role);
+
 /* Puts back the user. */
 extern void role_leave(const RoleSession *session);
 

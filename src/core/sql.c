@@ -14,6 +14,7 @@
 #include "executor/spi.h"
 #include "parser/parser.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/queryenvironment.h"
@@ -152,6 +153,26 @@ int64
 sql_execute_own(const char *sql, int nargs, Oid *types, Datum *values, const char *nulls)
 {
 	return sql_execute_as(extension_owner(), sql, nargs, types, values, nulls);
+}
+
+int
+sql_switch_off(const char *const *settings, int count)
+{
+	int level = NewGUCNestLevel();
+
+	for (int i = 0; i < count; i++)
+		(void) set_config_option(settings[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+								 true, 0, false);
+	return level;
+}
+
+int
+sql_begin_finding_by_index(void)
+{
+	static const char *const off[] = {"enable_seqscan", "enable_bitmapscan", "enable_hashjoin",
+									  "enable_mergejoin"};
+
+	return sql_switch_off(off, lengthof(off));
 }
 
 bool

@@ -70,6 +70,18 @@ sql_register_relation(const char *name, struct TupleDescData *desc, double expec
 /* Takes a relation back. */
 extern void sql_unregister_relation(struct EphemeralNamedRelationData *relation);
 
+/*
+ * Switches off settings of the planner that are named, for this session; AtEOXact_GUC() of
+ * the level returned, or the end of the (sub)transaction, puts them back.
+ */
+extern int sql_switch_off(const char *const *settings, int count);
+
+/*
+ * In the same way, has rows found by an index, whatever the planner believes of the table: it has
+ * no statistics yet, or grows by a million rows while a plan is kept.
+ */
+extern int sql_begin_finding_by_index(void);
+
 /* Tells whether a text is one SELECT, without a semicolon, that only returns rows; raises its errors of syntax. */
 extern bool sql_is_select(const char *sql);
 

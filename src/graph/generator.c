@@ -211,6 +211,13 @@ generator_reads(Generator *generator, const List *columns)
 	generator->reads = names_union(generator->reads, columns);
 }
 
+void
+generator_reads_as(Generator *generator, const Generator *part)
+{
+	generator_reads(generator, part->reads);
+	generator->may_read |= part->may_read;
+}
+
 List *
 generator_columns(Generator *generator, const GeneratorRequest *request, const char *name)
 {
@@ -302,7 +309,7 @@ generator_part(Generator *whole, const GeneratorRequest *request, const JsonbVal
 	part.space = space != NULL ? space : generator_own_space(kind);
 	generator = generator_make(kind, &part);
 	if (generator != NULL)
-		generator_reads(whole, generator->reads);
+		generator_reads_as(whole, generator);
 	return generator;
 }
 

@@ -55,8 +55,9 @@ typedef struct Generator
 	ValueSpace				   *space;
 	uint64
 		capacity; /* how many distinct values it can give when asked for the n-th; UINT64_MAX: any number */
-	List *reads; /* names, char *, of other columns of the row that it reads */
-	void *state; /* the kind's */
+	bool  may_read; /* calls functions that could read tables */
+	List *reads;	/* names, char *, of other columns of the row that it reads */
+	void *state;	/* the kind's */
 } Generator;
 
 typedef struct GeneratorKind

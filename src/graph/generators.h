@@ -57,6 +57,9 @@ extern List *generator_columns(Generator *generator, const GeneratorRequest *req
 /* Adds columns to those that a generator reads. */
 extern void generator_reads(Generator *generator, const List *columns);
 
+/* Notes that a generator reads what another, which is a part of it, reads. */
+extern void generator_reads_as(Generator *generator, const Generator *part);
+
 /* Opens the table that a request is for, its definition only; NULL where there is none of that name. */
 extern Relation generator_table_open(const GeneratorRequest *request);
 

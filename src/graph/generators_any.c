@@ -278,7 +278,7 @@ make_any(Generator *generator, const GeneratorRequest *request)
 		if (state->other != NULL)
 		{
 			generator->capacity = state->other->capacity;
-			generator_reads(generator, state->other->reads);
+			generator_reads_as(generator, state->other);
 		}
 	}
 }

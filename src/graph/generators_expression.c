@@ -33,6 +33,7 @@
 #include "core/names.h"
 #include "core/subtransaction.h"
 #include "graph/generators.h"
+#include "write/volatility.h"
 
 #define ROW_NUMBER "row"
 
@@ -204,7 +205,6 @@ make_expression(Generator *generator, const GeneratorRequest *request)
 	ErrorData		*error;
 
 	generator->state = state;
-
 	task.sql = generator_text(request, "sql", NULL);
 	if (task.sql == NULL)
 	{
@@ -223,6 +223,7 @@ make_expression(Generator *generator, const GeneratorRequest *request)
 	state->context = CreateStandaloneExprContext();
 	state->context->ecxt_param_list_info = state->row;
 	generator_reads(generator, task.reads);
+	generator->may_read = expression_may_read((Node *) state->expression);
 
 	/* Different rows may well have the same value, unless it is made of the row's number: then that is its author's concern. */
 	if (request->distinct && !reads_row_number((Node *) state->expression, NULL))

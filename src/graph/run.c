@@ -25,6 +25,9 @@
 #include "graph/run.h"
 #include "write/writer.h"
 
+/* Rows from which on keeping indexes up costs more than what building them does. */
+#define MIN_ROWS_LOADED 10000
+
 /* Adds a phase. */
 static void
 add_phase(GraphRun *run, GraphStep *step, bool later, int64 units, bool whole)
@@ -157,6 +160,20 @@ graph_run_inserted(StepFigures *figures, int64 row)
 	figures->ranges = lappend(figures->ranges, range);
 }
 
+/* Tells whether it is worth closing a table that has no rows to fill it. */
+static bool
+may_load(const GraphRun *run, const GraphStep *step)
+{
+	if (!run->loads || step->rows < MIN_ROWS_LOADED || is_deferred(step))
+		return false;
+	for (int i = 0; i < step->ncolumns; i++)
+	{
+		if (step->columns[i].source == COLUMN_GENERATED && step->columns[i].generator->may_read)
+			return false;
+	}
+	return true;
+}
+
 /* Writes rows of a step, from one on to another. */
 static void
 write_rows(GraphRun *run, GraphStep *step, int64 first, int64 last)
@@ -179,6 +196,8 @@ write_rows(GraphRun *run, GraphStep *step, int64 first, int64 last)
 	Writer		   *writer = writer_open(rel, ncolumns, columns, run->batch_size);
 	WriteFigures	written;
 
+	if (!has_rows && may_load(run, step))
+		(void) writer_load(writer, &run->loaded);
 	memset(found, believed, run->batch_size);
 	for (int64 row = first; row <= last; row += run->batch_size)
 	{

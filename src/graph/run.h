@@ -54,6 +54,8 @@ typedef struct GraphRun
 	int64		 run_id;
 	List		*phases;  /* of Phase, in order */
 	StepFigures *figures; /* by step */
+	bool  loads;  /* all in one transaction: large empty tables may be filled as a restore does */
+	List *loaded; /* OIDs of those */
 } GraphRun;
 
 /* Makes a run of a graph: its phases. */

@@ -173,6 +173,7 @@ pollseed_seed_graph(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	call.run = seeding_open(call.plan, call.seed, call.mode, call.batch_size, !call.dry_run);
+	call.run->loads = true;
 	if (!call.dry_run)
 		call.run->run_id = ledger_new_run();
 	show_progress(call.run);

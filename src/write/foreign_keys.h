@@ -40,6 +40,15 @@ extern void foreign_keys_note(ForeignKeys *keys, TupleTableSlot **rows, int nrow
  */
 extern void foreign_keys_prove(ForeignKeys *keys);
 
+/*
+ * Before the first row of a table that nobody else can use: leaves the keys to tables of the same kind, by their OIDs, to
+ * foreign_keys_prove_loaded().
+ */
+extern void foreign_keys_load(ForeignKeys *keys, const List *loaded);
+
+/* Proves the keys that were left to the end by the join that ALTER TABLE proves them by; raises the server's error. */
+extern void foreign_keys_prove_loaded(ForeignKeys *keys);
+
 /* Lets go of the relation's rows. */
 extern void foreign_keys_close(ForeignKeys *keys);
 

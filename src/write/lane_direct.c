@@ -29,6 +29,7 @@
 #include "core/trigger.h"
 #include "write/foreign_keys.h"
 #include "write/lanes.h"
+#include "write/load.h"
 #include "write/targets.h"
 
 /* Rows inserted into the heap at once; a larger batch is inserted in parts, for the sake of memory. */
@@ -45,6 +46,7 @@ struct DirectLane
 	TupleTableSlot *slots[ROWS_PER_INSERT];
 	BulkInsertState bulk;
 	ForeignKeys	   *foreign_keys;
+	bool			loading; /* indexes are built at the end */
 };
 
 /* Makes the executor's state for inserting into the table, and checks the caller's privileges. */
@@ -91,6 +93,21 @@ direct_lane_open(const WriteJob *job)
 
 	lane->bulk = GetBulkInsertState();
 	return lane;
+}
+
+bool
+direct_lane_load(DirectLane *lane, List **loaded)
+{
+	Relation rel = lane->job->rel;
+
+	if (!load_begin(lane->job))
+		return false;
+	lane->loading = true;
+	ExecCloseIndices(lane->result);
+	lane->result->ri_NumIndices = 0;
+	*loaded = lappend_oid(*loaded, RelationGetRelid(rel));
+	foreign_keys_load(lane->foreign_keys, *loaded);
+	return true;
 }
 
 /* Computes a row of the table from the values given, and checks it. */
@@ -148,7 +165,8 @@ write_rows(DirectLane *lane, CommandId command, int nrows, const Datum *values, 
 	table_multi_insert(lane->job->rel, lane->slots, nrows, command, 0, lane->bulk);
 	MemoryContextSwitchTo(old_context);
 
-	insert_index_entries(lane, nrows);
+	if (!lane->loading)
+		insert_index_entries(lane, nrows);
 	foreign_keys_note(lane->foreign_keys, lane->slots, nrows);
 
 	for (int row = 0; row < nrows; row++)
@@ -186,6 +204,9 @@ direct_lane_close(DirectLane *lane)
 {
 	FreeBulkInsertState(lane->bulk);
 	table_finish_bulk_insert(lane->job->rel, 0);
+	if (lane->loading)
+		load_build_indexes(lane->job->rel);
+	foreign_keys_prove_loaded(lane->foreign_keys);
 	foreign_keys_close(lane->foreign_keys);
 	ExecCloseResultRelations(lane->estate);
 	ExecCloseRangeTableRelations(lane->estate);

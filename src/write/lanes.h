@@ -69,7 +69,13 @@ extern DirectLane *direct_lane_open(const WriteJob *job);
 /* Writes a batch. */
 extern int64 direct_lane_write(DirectLane *lane, const WriteBatch *batch);
 
-/* Closes the indexes and frees the executor's state. */
+/*
+ * Before the first batch: has an empty table filled as load.h says, where that can be, foreign keys to tables of
+ * *loaded and to itself proven at the end; adds it to *loaded then, and returns whether it did.
+ */
+extern bool direct_lane_load(DirectLane *lane, List **loaded);
+
+/* Builds or closes the indexes, proves what is left to be, and frees the executor's state. */
 extern void direct_lane_close(DirectLane *lane);
 
 #endif /* POLLSEED_LANES_H */

@@ -38,11 +38,18 @@ function_may_look(Oid function, void *context pg_attribute_unused())
 	return true;
 }
 
-static bool may_look_walker(Node *node, void *context);
-
-/* Tells whether a domain's checks call a function that could see the rows that were written before. */
+/* Tells whether a function could read tables: one that is not the server's, and not immutable. */
 static bool
-domain_may_look(Oid domain)
+function_may_read(Oid function, void *context pg_attribute_unused())
+{
+	return function >= FirstNormalObjectId && func_volatile(function) != PROVOLATILE_IMMUTABLE;
+}
+
+static bool calls_walker(Node *node, void *context);
+
+/* Tells whether a domain's checks call a function of the kind that is looked for. */
+static bool
+domain_calls(Oid domain, check_function_callback *looked_for)
 {
 	/* It registers itself with the memory context, so it must live as long. */
 	DomainConstraintRef *ref = palloc_object(DomainConstraintRef);
@@ -53,27 +60,40 @@ domain_may_look(Oid domain)
 	{
 		const DomainConstraintState *constraint = lfirst(cell);
 
-		if (may_look_walker((Node *) constraint->check_expr, NULL))
+		if (calls_walker((Node *) constraint->check_expr, looked_for))
 			return true;
 	}
 	return false;
 }
 
-/* Finds a function in an expression that could see the rows that were written before. */
+/* Finds a function in an expression of the kind that is looked for. */
 static bool
-may_look_walker(Node *node, void *context)
+calls_walker(Node *node, void *context)
 {
+	check_function_callback *looked_for = context;
+
 	if (node == NULL)
 		return false;
-	if (check_functions_in_node(node, function_may_look, context))
+	if (check_functions_in_node(node, *looked_for, NULL))
 		return true;
-	if (IsA(node, CoerceToDomain) && domain_may_look(((CoerceToDomain *) node)->resulttype))
+	if (IsA(node, CoerceToDomain) &&
+		domain_calls(((CoerceToDomain *) node)->resulttype, looked_for))
 		return true;
-	return expression_tree_walker(node, may_look_walker, context);
+	return expression_tree_walker(node, calls_walker, context);
 }
 
 bool
 expression_may_look(Node *node)
 {
-	return may_look_walker(node, NULL);
+	check_function_callback looked_for = function_may_look;
+
+	return calls_walker(node, &looked_for);
+}
+
+bool
+expression_may_read(Node *node)
+{
+	check_function_callback looked_for = function_may_read;
+
+	return calls_walker(node, &looked_for);
 }

@@ -13,4 +13,7 @@
 /* Tells whether an expression calls a volatile function that could see the rows written before. */
 extern bool expression_may_look(Node *node);
 
+/* Tells whether an expression calls a function that could read tables: neither the server's own nor immutable. */
+extern bool expression_may_read(Node *node);
+
 #endif /* POLLSEED_VOLATILITY_H */

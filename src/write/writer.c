@@ -36,7 +36,8 @@ static const struct config_enum_entry lane_choices[] = {
 	{NULL, 0, false},
 };
 
-static int write_lane = LANE_AUTO;
+static int	write_lane = LANE_AUTO;
+static bool load_empty_tables = true;
 
 struct Writer
 {
@@ -56,6 +57,11 @@ writer_init(void)
 							 "where it can.",
 							 &write_lane, LANE_AUTO, lane_choices, PGC_USERSET, 0, NULL, NULL,
 							 NULL);
+	DefineCustomBoolVariable("pollseed.load_empty_tables",
+							 "Fills large tables that are empty as a restore does.",
+							 "Nobody else can use them until the transaction ends; their "
+							 "indexes are built when the rows are there.",
+							 &load_empty_tables, true, PGC_USERSET, 0, NULL, NULL, NULL);
 }
 
 /* Finds a column of the relation that INSERT would let us write. */
@@ -205,6 +211,12 @@ writer_open(Relation rel, int ncolumns, const WriteColumn *columns, int batch_si
 	open_lane(writer);
 	MemoryContextSwitchTo(old_context);
 	return writer;
+}
+
+bool
+writer_load(Writer *writer, List **loaded)
+{
+	return load_empty_tables && writer->direct != NULL && direct_lane_load(writer->direct, loaded);
 }
 
 /*

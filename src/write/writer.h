@@ -19,6 +19,7 @@
 #ifndef POLLSEED_WRITER_H
 #define POLLSEED_WRITER_H
 
+#include "nodes/pg_list.h"
 #include "utils/relcache.h"
 
 #define MIN_BATCH_SIZE 1
@@ -52,6 +53,13 @@ typedef struct WriteFigures
  * "direct" and the relation does not qualify.
  */
 extern Writer *writer_open(Relation rel, int ncolumns, const WriteColumn *columns, int batch_size);
+
+/*
+ * Before the first row: fills a table without rows as a restore does, if it may be and can be. Until the end
+ * of the transaction nobody else can use it then; its indexes are built, and its foreign keys to tables that
+ * were filled in the same way, by their OIDs in *loaded, are proven, in writer_close().  Returns whether so, and adds it to *loaded.
+ */
+extern bool writer_load(Writer *writer, List **loaded);
 
 /*
  * Returns room for the next row's values, one for each column without a literal,

@@ -8,7 +8,7 @@ SET LOCAL timezone = 'UTC';
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION pgrowlocks;
 
-SELECT plan(2 * 11);
+SELECT plan(2 * 22);
 
 CREATE FUNCTION test_lane(lane text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
@@ -57,19 +57,67 @@ BEGIN
 
     -- More keys than are remembered, each twice and far apart.
     CREATE TABLE many_options (id bigint PRIMARY KEY, text text);
-    INSERT INTO many_options SELECT i, 'option ' || i FROM generate_series(1, 20000) AS i;
+    INSERT INTO many_options SELECT i, 'option ' || i FROM generate_series(1, 40000) AS i;
     CREATE TABLE many_parents AS SELECT id FROM many_options;
     ALTER TABLE many_parents ADD PRIMARY KEY (id);
     CREATE TABLE many_events (option_id bigint REFERENCES many_parents, inserted_at timestamptz);
-    RETURN NEXT lives_ok($q$SELECT pollseed_seed(40000, 'even', seed => 7, batch_size => 10000, options => 'many_options',
-        events => 'many_events')$q$, lane || ': twenty thousand keys');
-    RETURN NEXT results_eq('SELECT count(*), count(DISTINCT option_id) FROM many_events', 'VALUES (40000::bigint, 20000::bigint)',
+    RETURN NEXT lives_ok($q$SELECT pollseed_seed(80000, 'even', seed => 7, batch_size => 10000, options => 'many_options',
+        events => 'many_events')$q$, lane || ': forty thousand keys');
+    RETURN NEXT results_eq('SELECT count(*), count(DISTINCT option_id) FROM many_events', 'VALUES (80000::bigint, 40000::bigint)',
         lane || ': all are written');
-    RETURN NEXT is((SELECT count(*) FROM pgrowlocks('many_parents')), 20000::bigint, lane || ': each parent is locked');
+    RETURN NEXT is((SELECT count(*) FROM pgrowlocks('many_parents')), 40000::bigint, lane || ': each parent is locked');
     TRUNCATE many_events;
-    DELETE FROM many_parents WHERE id = 19999;
-    RETURN NEXT throws_ok($q$SELECT pollseed_seed(40000, 'even', seed => 7, batch_size => 10000, options => 'many_options',
+    DELETE FROM many_parents WHERE id = 39999;
+    RETURN NEXT throws_ok($q$SELECT pollseed_seed(80000, 'even', seed => 7, batch_size => 10000, options => 'many_options',
         events => 'many_events')$q$, '23503', NULL, lane || ': one of them without a parent is found');
+
+    -- Keys that are many in a batch, of types and tables of all kinds.
+    CREATE DOMAIN code AS text CHECK (VALUE <> '');
+    CREATE TABLE "Big ""Parents""" ("the id" bigint PRIMARY KEY);
+    CREATE TABLE texts (id varchar(20) COLLATE "C" PRIMARY KEY);
+    CREATE TABLE parts (a int, b text, UNIQUE (b, a)) PARTITION BY LIST (a);
+    CREATE TABLE parts_0 PARTITION OF parts FOR VALUES IN (0);
+    CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1);
+    CREATE TABLE hidden (id numeric PRIMARY KEY);
+    ALTER TABLE hidden ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+    INSERT INTO "Big ""Parents""" SELECT generate_series(0, 49);
+    INSERT INTO texts SELECT 't' || i FROM generate_series(0, 49) AS i;
+    INSERT INTO parts SELECT i % 2, 't' || i FROM generate_series(0, 49) AS i;
+    INSERT INTO hidden SELECT generate_series(0, 49);
+    CREATE TABLE mixed (id bigserial, option_id bigint, votes_after bigint, inserted_at timestamptz,
+                        small int GENERATED ALWAYS AS (votes_after % 50) STORED REFERENCES "Big ""Parents""",
+                        word code GENERATED ALWAYS AS ('t' || votes_after % 50) STORED REFERENCES texts,
+                        part int GENERATED ALWAYS AS (votes_after % 2) STORED,
+                        money int GENERATED ALWAYS AS (NULLIF(votes_after % 50, 7)) STORED REFERENCES hidden,
+                        FOREIGN KEY (word, part) REFERENCES parts (b, a));
+    RETURN NEXT lives_ok($q$SELECT pollseed_seed(200, seed => 7, batch_size => 60, events => 'mixed')$q$, lane || ': keys of all kinds');
+    RETURN NEXT is((SELECT count(*) FROM mixed), 200::bigint, lane || ': all are written');
+    RETURN NEXT is((SELECT count(*) FROM pgrowlocks('"Big ""Parents"""')), 50::bigint, lane || ': parents of another type are locked');
+    RETURN NEXT is((SELECT count(*) FROM pgrowlocks('texts')), 50::bigint, lane || ': parents of another collation are locked');
+    RETURN NEXT is((SELECT count(*) FROM pgrowlocks('parts_0')) + (SELECT count(*) FROM pgrowlocks('parts_1')), 50::bigint,
+        lane || ': parents in partitions are locked');
+    RETURN NEXT is((SELECT count(*) FROM pgrowlocks('hidden')), 49::bigint, lane || ': parents behind a policy are locked');
+    TRUNCATE mixed;
+    DELETE FROM texts WHERE id = 't49';
+    RETURN NEXT throws_ok($q$SELECT pollseed_seed(200, seed => 7, batch_size => 60, events => 'mixed')$q$, '23503',
+        'insert or update on table "mixed" violates foreign key constraint "mixed_word_fkey"', lane || ': one of many without a parent is found');
+    INSERT INTO texts VALUES ('t49');
+    DELETE FROM parts WHERE b = 't48';
+    RETURN NEXT throws_ok($q$SELECT pollseed_seed(200, seed => 7, batch_size => 60, events => 'mixed')$q$, '23503', NULL,
+        lane || ': and one without a parent in any partition');
+
+    -- Of many keys, those with a NULL are judged as the constraint says.
+    CREATE TABLE halves (id bigserial, option_id bigint, votes_after bigint, inserted_at timestamptz,
+                         a int GENERATED ALWAYS AS (votes_after % 50) STORED, b int GENERATED ALWAYS AS (NULLIF(votes_after % 50, 7)) STORED);
+    CREATE TABLE wholes (a int, b int, PRIMARY KEY (a, b));
+    INSERT INTO wholes SELECT i, i FROM generate_series(0, 49) AS i WHERE i <> 7;
+    ALTER TABLE halves ADD CONSTRAINT simple FOREIGN KEY (a, b) REFERENCES wholes;
+    RETURN NEXT lives_ok($q$SELECT pollseed_seed(200, seed => 7, batch_size => 60, events => 'halves')$q$, lane || ': a NULL needs no parent');
+    TRUNCATE halves;
+    ALTER TABLE halves DROP CONSTRAINT simple, ADD CONSTRAINT entire FOREIGN KEY (a, b) REFERENCES wholes MATCH FULL;
+    RETURN NEXT throws_ok($q$SELECT pollseed_seed(200, seed => 7, batch_size => 60, events => 'halves')$q$, '23503',
+        'insert or update on table "halves" violates foreign key constraint "entire"', lane || ': unless it must match in full');
+    RETURN NEXT is_empty('SELECT FROM halves', lane || ': and nothing stays behind');
 END $$;
 
 SELECT test_lane('spi');
