@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "core/compat.h"
+#include "graph/allowed.h"
 #include "graph/checks.h"
 #include "graph/cursor.h"
 #include "graph/exceptions.h"
@@ -26,6 +27,10 @@
 
 /* How often a cell, or the cells of a check, are drawn before it is taken for one that nothing satisfies. */
 #define MAX_ATTEMPTS 200
+#define MAX_GROUP_ATTEMPTS 1000
+
+/* Attempts after which NULLs are as likely as values: checks that say which go together may want a mix that is rare else. */
+#define PLANNED_NULLS_ATTEMPTS 16
 
 /* Children that a node of a table that refers to itself has. */
 #define TREE_WIDTH 4
@@ -137,6 +142,30 @@ falls_within(RandomStream *random, double share)
 	return share > 0 && (share >= 1 || (double) (random_next(random) >> 11) * 0x1p-53 < share);
 }
 
+/*
+ * Returns the n of a row in what unique keys spread.  At later attempts the row takes a place that no row has at the
+ * first, as long as there are any: the group that is drawn has all that shares the place (see keys.c).
+ */
+static uint64
+spread_n(const RowCursor *cursor, const Spread *spread, int attempt)
+{
+	const GraphStep *step = cursor->step;
+	int64			 children;
+	uint64			 place = (uint64) child_place(step, cursor->row, &children);
+	uint64			 later = place + (uint64) attempt * (uint64) children;
+
+	return spread_index(spread, step->space, step->hash, later < step->space ? later : place);
+}
+
+/* Tells whether a cell that may be NULL is. */
+static bool
+is_null(RandomStream *random, double share, int attempt)
+{
+	if (attempt >= PLANNED_NULLS_ATTEMPTS && share > 0 && share < 1)
+		share = 0.5;
+	return falls_within(random, share);
+}
+
 /* Chooses one of the tables that a polymorphic reference is to. */
 static int
 choose_target(const GraphRef *ref, RandomStream *random)
@@ -151,12 +180,9 @@ choose_target(const GraphRef *ref, RandomStream *random)
 
 /* Returns the parent's row of a polymorphic reference that must be distinct, and chooses its table. */
 static int64
-distinct_target(RowCursor *cursor, const GraphRef *ref, int *target)
+distinct_target(RowCursor *cursor, const GraphRef *ref, int attempt, int *target)
 {
-	const GraphStep *step = cursor->step;
-	int64			 children;
-	int64			 place = child_place(step, cursor->row, &children);
-	int64			 n = spread_index(&ref->spread, step->space, step->hash, place);
+	int64 n = (int64) spread_n(cursor, &ref->spread, attempt);
 
 	for (*target = 0; *target < ref->ntargets; (*target)++)
 	{
@@ -173,7 +199,7 @@ distinct_target(RowCursor *cursor, const GraphRef *ref, int *target)
 
 /* Returns the parent's row where a reference is one of several to rows that share something. */
 static int64
-narrowed_row(RowCursor *cursor, int index, RandomStream *random)
+narrowed_row(RowCursor *cursor, int index, int attempt, RandomStream *random)
 {
 	const GraphStep *step = cursor->step;
 	const GraphRef	*ref = &step->refs[index];
@@ -196,7 +222,7 @@ narrowed_row(RowCursor *cursor, int index, RandomStream *random)
 	if (count <= 0)
 		return -1;
 	if (ref->spread.distinct)
-		return first + spread_index(&ref->spread, step->space, step->hash, place) % count;
+		return first + (int64) (spread_n(cursor, &ref->spread, attempt) % (uint64) count);
 	if (ref->fan_out != FAN_RANDOM && by->narrowed_by < 0 && by->parent != NULL &&
 		by->fan_out != FAN_RANDOM && !by->spread.distinct && by->ntargets == 0 &&
 		by->parent != step)
@@ -234,8 +260,8 @@ plain_row(const RowCursor *cursor, const GraphRef *ref, int attempt, RandomStrea
 	if (parents == 0)
 		return -1;
 	if (ref->spread.distinct)
-		return first + spread_index(&ref->spread, step->space, step->hash, place) % parents;
-	if (attempt > 0)
+		return first + (int64) (spread_n(cursor, &ref->spread, attempt) % (uint64) parents);
+	if (attempt > 0 && ref->fan_out != FAN_ONE)
 		return first + random_below(random, parents);
 	return first + parent_of(ref->fan_out, place, children, parents, random);
 }
@@ -270,6 +296,27 @@ led_row(RowCursor *cursor, int index, int attempt, RandomStream *random)
 	return state->row;
 }
 
+/* Has a reference be to a row that checks allow. */
+static void
+keep_allowed(RowCursor *cursor, int index, RandomStream *random)
+{
+	GraphRef *ref = &cursor->step->refs[index];
+	RefState *state = &cursor->refs[index];
+	int64	  first;
+	int64	  parents =
+		ref->narrowed_by >= 0 ? candidate_rows(cursor, index, &first) : parent_rows(ref, &first);
+
+	state->row = allowed_choose(cursor->step, ref, state->row, first, parents, random);
+	if (state->row < 0 && !ref->nullable)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_CHECK_VIOLATION),
+			 errmsg(
+				 "no row of the plan that \"%s\" of %s can refer to is one that its checks allow",
+				 ref->name, cursor->step->table->quoted_name),
+			 errhint("Plan rows for the table that it refers to that have such a key.")));
+}
+
 /* Decides which row a reference is to. */
 static void
 decide_ref(RowCursor *cursor, int index)
@@ -284,19 +331,21 @@ decide_ref(RowCursor *cursor, int index)
 	state->done = true;
 	state->row = -1;
 	state->target = 0;
-	if (falls_within(&random, ref->nulls))
+	if (is_null(&random, ref->nulls, attempt))
 		return;
 	if (ref->ntargets > 0 && ref->spread.distinct)
-		state->row = distinct_target(cursor, ref, &state->target);
+		state->row = distinct_target(cursor, ref, attempt, &state->target);
 	else if (ref->ntargets > 0)
 	{
 		state->target = choose_target(ref, &random);
 		state->row = plain_row(cursor, &ref->targets[state->target], attempt, &random);
 	}
 	else if (ref->narrowed_by >= 0)
-		state->row = narrowed_row(cursor, index, &random);
+		state->row = narrowed_row(cursor, index, attempt, &random);
 	else
 		state->row = led_row(cursor, index, attempt, &random);
+	if (state->row >= 0 && ref->restricted)
+		keep_allowed(cursor, index, &random);
 }
 
 /* Has the cells drawn that checks hold together with a reference: which row it is to is only known then. */
@@ -429,14 +478,12 @@ generated_cell(RowCursor *cursor, const GraphColumn *column, bool *isnull)
 {
 	const GraphStep *step = cursor->step;
 	ValueSpace		*space = column->table_column->space;
-	int64			 children;
-	int64			 place = child_place(step, cursor->row, &children);
 	int				 first_attempt = attempt_of(cursor, column) * MAX_ATTEMPTS;
 	Cell cell = {.cursor = cursor, .row = cursor->row, .distinct = column->spread.distinct};
 
 	if (cell.distinct)
 	{
-		cell.n = spread_index(&column->spread, step->space, step->hash, place);
+		cell.n = spread_n(cursor, &column->spread, attempt_of(cursor, column));
 		if (column->spread.modulus == 0)
 			cell.n += step->first_row;
 	}
@@ -447,7 +494,7 @@ generated_cell(RowCursor *cursor, const GraphColumn *column, bool *isnull)
 
 		random = stream_of(cursor, column, RANDOM_GRAPH_CELL, first_attempt + attempt);
 		cell.random = &random;
-		if (attempt == 0 && falls_within(&random, column->nulls))
+		if (attempt == 0 && is_null(&random, column->nulls, attempt_of(cursor, column)))
 			break;
 		value = generator_value(column->generator, &cell, isnull);
 		if (*isnull || !column->verify || space_has(space, value))
@@ -524,7 +571,7 @@ draw_group(RowCursor *cursor, int number)
 		cursor->checks = checks_make(cursor->step);
 		MemoryContextSwitchTo(old_context);
 	}
-	for (int attempt = 0; attempt < MAX_ATTEMPTS; attempt++)
+	for (int attempt = 0; attempt < MAX_GROUP_ATTEMPTS; attempt++)
 	{
 		int drawing = cursor->drawing;
 		int outer_attempt = cursor->attempt;

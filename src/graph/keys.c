@@ -381,6 +381,35 @@ join_groups(GraphStep *step, int group, List *columns)
 	}
 }
 
+/* Tells whether what a column gets is a part of a place that it shares with others. */
+static bool
+shares_place(const GraphStep *step, int column)
+{
+	const Spread *spread = step->columns[column].source == COLUMN_REF
+							   ? &step->refs[step->columns[column].ref].spread
+							   : &step->columns[column].spread;
+
+	return spread->distinct && (spread->permuted || spread->modulus > 0);
+}
+
+/* Has the columns that share a place drawn together where one of a group is among them: the row takes another place then. */
+static void
+group_places(GraphStep *step)
+{
+	List *sharing = NIL;
+	int	  group = -1;
+
+	for (int i = 0; i < step->ncolumns; i++)
+	{
+		if (!shares_place(step, i))
+			continue;
+		sharing = lappend_int(sharing, i);
+		group = Max(group, step->columns[i].check_group);
+	}
+	if (group >= 0)
+		join_groups(step, group, sharing);
+}
+
 void
 keys_group_checks(GraphStep *step, List **problems)
 {
@@ -402,6 +431,7 @@ keys_group_checks(GraphStep *step, List **problems)
 		join_groups(step, step->ngroups, columns);
 		step->ngroups++;
 	}
+	group_places(step);
 }
 
 /* Returns the indexes of a key's columns, in a list; NIL where rows cannot be recognised by it. */
