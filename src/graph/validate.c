@@ -142,38 +142,28 @@ check_reference(const Validation *validation, const GraphStep *step, const Graph
 static void
 check_key(const Validation *validation, const GraphStep *step, const TableKey *key)
 {
-	Oid			   index = get_relname_relid(key->name, get_rel_namespace(step->table->relid));
-	Oid			   types[] = {OIDOID};
-	Datum		   values[] = {ObjectIdGetDatum(index)};
-	StringInfoData sql;
-	StringInfoData present;
+	Oid			index = get_relname_relid(key->name, get_rel_namespace(step->table->relid));
+	Oid			types[] = {OIDOID};
+	Datum		values[] = {ObjectIdGetDatum(index)};
+	const char *sql;
 
 	sql_execute(
-		"SELECT (SELECT pg_catalog.string_agg(pg_catalog.pg_get_indexdef(i.indexrelid, k, true), ', ' ORDER BY k)"
-		" FROM pg_catalog.generate_series(1, i.indnkeyatts::pg_catalog.int4) AS k),"
-		" pg_catalog.pg_get_expr(i.indpred, i.indrelid) FROM pg_catalog.pg_index AS i"
-		" WHERE i.indexrelid OPERATOR(pg_catalog.=) $1",
+		"SELECT pg_catalog.string_agg(d.column, ', ' ORDER BY d.place),"
+		" pg_catalog.string_agg(' AND (' OPERATOR(pg_catalog.||) d.column OPERATOR(pg_catalog.||) ') IS NOT NULL', ''),"
+		" pg_catalog.pg_get_expr(i.indpred, i.indrelid)"
+		" FROM pg_catalog.pg_index AS i"
+		" CROSS JOIN LATERAL pg_catalog.generate_series(1, i.indnkeyatts::pg_catalog.int4) AS g (place)"
+		" CROSS JOIN LATERAL (SELECT g.place, pg_catalog.pg_get_indexdef(i.indexrelid, g.place, true)) AS d (place, \"column\")"
+		" WHERE i.indexrelid OPERATOR(pg_catalog.=) $1 GROUP BY i.indpred, i.indrelid",
 		lengthof(types), types, values, NULL);
-	initStringInfo(&sql);
-	initStringInfo(&present);
-	if (key->nulls_distinct && key->expressions == NIL)
-	{
-		ListCell *cell;
-
-		foreach(cell, key->columns)
-			appendStringInfo(
-				&present, " AND t.%s IS NOT NULL",
-				quote_identifier(get_attname(step->table->relid, lfirst_int(cell), false)));
-	}
-	appendStringInfo(
-		&sql,
-		"SELECT COALESCE(pg_catalog.sum(n), 0)::pg_catalog.int8,"
-		" COALESCE(pg_catalog.sum(n OPERATOR(pg_catalog.-) 1), 0)::pg_catalog.int8"
-		" FROM (SELECT pg_catalog.count(*) AS n FROM %s AS t WHERE %s%s GROUP BY %s) AS k",
-		from_table(step), sql_text(0, 2) == NULL ? "true" : sql_text(0, 2), present.data,
-		sql_text(0, 1));
+	sql =
+		psprintf("SELECT COALESCE(pg_catalog.sum(n), 0)::pg_catalog.int8,"
+				 " COALESCE(pg_catalog.sum(n OPERATOR(pg_catalog.-) 1), 0)::pg_catalog.int8"
+				 " FROM (SELECT pg_catalog.count(*) AS n FROM %s AS t WHERE %s%s GROUP BY %s) AS k",
+				 from_table(step), sql_text(0, 3) == NULL ? "true" : sql_text(0, 3),
+				 key->nulls_distinct ? sql_text(0, 2) : "", sql_text(0, 1));
 	SPI_freetuptable(SPI_tuptable);
-	run_check(validation, step, psprintf("unique %s", key->name), sql.data);
+	run_check(validation, step, psprintf("unique %s", key->name), sql);
 }
 
 /* Looks for rows that checks of the table do not allow. */
@@ -265,13 +255,23 @@ plan_member(const PlanStep *plan, const char *column, const char *member)
 	return NULL;
 }
 
-/* Returns the condition that a moment lies after the plan's time, as those of rows that others have written may. */
+/* Returns the condition that a moment lies after the plan's time, as those of rows that others have written may; a day may be the next. */
 static const char *
-is_later(const GraphStep *step, const char *moment)
+is_later(const GraphStep *step, const char *moment, bool is_day)
 {
 	return psprintf("CAST(%s AS pg_catalog.timestamptz) OPERATOR(pg_catalog.>)"
-					" GREATEST(CAST(%s AS pg_catalog.timestamptz), pg_catalog.now())",
-					moment, quote_literal_cstr(timestamptz_to_str(step->graph->plan->as_of)));
+					" (GREATEST(CAST(%s AS pg_catalog.timestamptz), pg_catalog.now())%s)",
+					moment, quote_literal_cstr(timestamptz_to_str(step->graph->plan->as_of)),
+					is_day ? " OPERATOR(pg_catalog.+) interval '1 day'" : "");
+}
+
+/* Returns the condition that a moment lies in the plan's time: rows that others have written, or the schema brought along, need not. */
+static const char *
+is_planned(const GraphStep *step, const char *moment)
+{
+	return psprintf("CAST(%s AS pg_catalog.timestamptz) BETWEEN %s AND %s", moment,
+					quote_literal_cstr(timestamptz_to_str(step->graph->plan->since)),
+					quote_literal_cstr(timestamptz_to_str(step->graph->plan->as_of)));
 }
 
 /* Looks for moments out of order within a row, or after what is now. */
@@ -287,13 +287,15 @@ check_moments(const Validation *validation, const GraphStep *step, const PlanSte
 		if (!is_moment(column))
 			continue;
 		if (after != NULL)
-			run_row_check(
-				validation, step, psprintf("%s after %s", column->name, after),
-				psprintf("t.%s OPERATOR(pg_catalog.<) t.%s", name, quote_identifier(after)));
+			run_row_check(validation, step, psprintf("%s after %s", column->name, after),
+						  psprintf("t.%s OPERATOR(pg_catalog.<) t.%s AND %s", name,
+								   quote_identifier(after),
+								   is_planned(step, psprintf("t.%s", quote_identifier(after)))));
 		if (plan_member(plan, column->name, "future") == NULL &&
 			!column->table_column->space->has_max)
 			run_row_check(validation, step, psprintf("%s not in the future", column->name),
-						  is_later(step, psprintf("t.%s", name)));
+						  is_later(step, psprintf("t.%s", name),
+								   column->table_column->space->kind == VALUE_DATE));
 	}
 }
 
@@ -302,6 +304,7 @@ static void
 check_births(const Validation *validation, const GraphStep *step, const GraphRef *ref)
 {
 	const GraphStep *parent = ref->parent;
+	const char		*moment;
 
 	if (step->moment < 0 || ref->ntargets > 0 || parent == NULL || parent->moment < 0 ||
 		parent == step || ref->later || ref->by_deferral || step->in_one ||
@@ -309,12 +312,14 @@ check_births(const Validation *validation, const GraphStep *step, const GraphRef
 		step->columns[step->moment].table_column->space->base !=
 			parent->columns[parent->moment].table_column->space->base)
 		return;
+	moment = quote_identifier(step->columns[step->moment].name);
 	run_row_check(
 		validation, step, psprintf("made after %s", ref->name),
-		psprintf("EXISTS (SELECT FROM %s AS p WHERE %s AND p.%s OPERATOR(pg_catalog.>) t.%s)",
-				 parent->table->quoted_name, refers(step, ref),
-				 quote_identifier(parent->columns[parent->moment].name),
-				 quote_identifier(step->columns[step->moment].name)));
+		psprintf(
+			"EXISTS (SELECT FROM %s AS p WHERE %s AND p.%s OPERATOR(pg_catalog.>) t.%s) AND %s",
+			parent->table->quoted_name, refers(step, ref),
+			quote_identifier(parent->columns[parent->moment].name), moment,
+			is_planned(step, psprintf("t.%s", moment))));
 }
 
 /* Returns the plan's step of a name. */
