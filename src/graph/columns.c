@@ -14,6 +14,7 @@
 #include "utils/rel.h"
 
 #include "core/compat.h"
+#include "graph/allowed.h"
 #include "graph/columns.h"
 #include "graph/problem.h"
 #include "graph/sequences.h"
@@ -82,6 +83,15 @@ needs_verification(const ValueSpace *space)
 	return space->checks != NIL || space->patterns != NIL || space->nexcluded > 0 ||
 		   space->lower_case || space->upper_case || space->trimmed ||
 		   ((space->has_min || space->has_max) && space->kind != VALUE_INTEGER);
+}
+
+/* Tells whether checks say which values there may be, beyond the type. */
+static bool
+is_restricted(const ValueSpace *space)
+{
+	return space->checks != NIL || space->patterns != NIL || space->nexcluded > 0 ||
+		   space->has_min || space->has_max ||
+		   (space->nallowed > 0 && space->kind != VALUE_ENUM && space->kind != VALUE_BOOLEAN);
 }
 
 /* Makes the generator that the plan asks for. */
@@ -168,7 +178,9 @@ make_column(GraphStep *step, const PlanStep *plan, GraphColumn *column, List **p
 	column->check_group = -1;
 	if (planned == NULL)
 	{
-		if (!find_ref(step, column))
+		if (find_ref(step, column))
+			column->verify = is_restricted(table_column->space);
+		else
 			make_unplanned(step, column, problems);
 	}
 	else if (strcmp(planned->generator, "default") == 0)
@@ -255,5 +267,7 @@ columns_make(GraphStep *step, const PlanStep *plan, List **problems)
 		make_column(step, plan, column, problems);
 		step->ncolumns++;
 	}
+	for (int i = 0; i < step->nrefs; i++)
+		step->refs[i].restricted = allowed_is_restricted(step, &step->refs[i]);
 	find_moment(step);
 }

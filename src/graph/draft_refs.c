@@ -8,14 +8,17 @@
  */
 #include "postgres.h"
 
+#include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "core/compat.h"
+#include "core/sql.h"
 #include "graph/defaults.h"
 #include "graph/draft.h"
 #include "graph/inflect.h"
 #include "graph/nulls.h"
+#include "graph/resolve.h"
 
 #define ID_ENDING "_id"
 #define TYPE_ENDING "_type"
@@ -202,6 +205,37 @@ add_given(Draft *draft)
 	}
 }
 
+/*
+ * Tells whether a column's checks list keys of rows that are there: then it has one of these, as the rows that a
+ * plan adds have other keys.
+ */
+static bool
+lists_keys(const Draft *draft, const TableReference *reference)
+{
+	const TableColumn *column = table_column_number(draft->table, linitial_int(reference->columns));
+	const ValueSpace  *space = column->space;
+	MemoryContext	   old_context = CurrentMemoryContext;
+	StringInfoData	   sql;
+	int64			   found;
+
+	if (list_length(reference->columns) != 1 || space->nallowed == 0 || space->kind == VALUE_ENUM ||
+		space->kind == VALUE_BOOLEAN)
+		return false;
+	initStringInfo(&sql);
+	appendStringInfo(
+		&sql, "SELECT FROM %s AS t WHERE t.%s::pg_catalog.text IN (",
+		resolve_quoted_name(reference->relid),
+		quote_identifier(get_attname(reference->relid, linitial_int(reference->key), false)));
+	for (int i = 0; i < space->nallowed; i++)
+		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "",
+						 quote_literal_cstr(space_output(space, space->allowed[i])));
+	appendStringInfoChar(&sql, ')');
+	found = sql_execute(sql.data, 0, NULL, NULL, NULL);
+	SPI_freetuptable(SPI_tuptable);
+	MemoryContextSwitchTo(old_context);
+	return found == space->nallowed;
+}
+
 /* Adds the references that foreign keys are. */
 static void
 add_foreign_keys(List *drafts, Draft *draft)
@@ -212,7 +246,7 @@ add_foreign_keys(List *drafts, Draft *draft)
 	{
 		const TableReference *reference = lfirst(cell);
 
-		if (can_refer(draft, reference->columns) &&
+		if (can_refer(draft, reference->columns) && !lists_keys(draft, reference) &&
 			!has_ref(draft, reference->columns, reference->relid, reference->key))
 			(void) add_ref(draft, find_draft(drafts, reference->relid), reference->relid,
 						   reference->columns, reference->key,
@@ -495,6 +529,22 @@ add_pair(List *by_referrers, Draft *draft, TableColumn *type, const TableColumn 
 	draft->refs = lappend(draft->refs, ref);
 }
 
+/* Tells whether a unique key has a column without another: then the column's values differ by themselves. */
+static bool
+is_unique_without(const Draft *draft, AttrNumber column, AttrNumber other)
+{
+	ListCell *cell;
+
+	foreach(cell, draft->table->keys)
+	{
+		const TableKey *key = lfirst(cell);
+
+		if (list_member_int(key->columns, column) && !list_member_int(key->columns, other))
+			return true;
+	}
+	return false;
+}
+
 /* Adds the polymorphic pairs of a table. */
 static void
 add_pairs(List *by_referrers, Draft *draft)
@@ -515,7 +565,7 @@ add_pairs(List *by_referrers, Draft *draft)
 		{
 			const TableColumn *id = lfirst(other);
 
-			if (may_be_key(draft, id) &&
+			if (may_be_key(draft, id) && !is_unique_without(draft, id->attnum, type->attnum) &&
 				strcmp(snake_case(id->name), psprintf("%s" ID_ENDING, what)) == 0)
 				add_pair(by_referrers, draft, type, id);
 		}

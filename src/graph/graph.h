@@ -64,6 +64,9 @@ typedef struct GraphRef
 	bool later;		  /* set by a second pass: NULL at first, since the parent is not there yet */
 	bool by_deferral; /* in a cycle that only deferred constraints can hold */
 
+	bool				restricted; /* checks say which rows it may be to; see allowed.h */
+	struct AllowedRows *allowed;	/* made when needed */
+
 	/* Its columns that another reference sets: parents are those whose row has the same there. */
 	int narrowed_by; /* index of that reference in the step; -1: none */
 

@@ -1,0 +1,23 @@
+/*-------------------------------------------------------------------------
+ *
+ * allowed.h
+ *		Rows that the checks of a reference's columns let it be to.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef POLLSEED_ALLOWED_H
+#define POLLSEED_ALLOWED_H
+
+#include "graph/graph.h"
+
+/* Tells whether checks say anything of the columns of a reference. */
+extern bool allowed_is_restricted(const GraphStep *step, const GraphRef *ref);
+
+/*
+ * Returns a parent's row where it is allowed, or else another of the range given, drawn from those that are;
+ * -1 where none is.
+ */
+extern int64 allowed_choose(GraphStep *step, GraphRef *ref, int64 row, int64 first, int64 parents,
+							RandomStream *random);
+
+#endif /* POLLSEED_ALLOWED_H */
