@@ -27,6 +27,7 @@ static const char *const samples[][2] = {
 	{"locale", "en_US"},
 	{"color", "#1a9f3c"},
 	{"word", "aurora"},
+	{"words", "quiet river"},
 	{"token", "a8F0zQ3kLm7RtY2b"},
 	{"hex", "0a9f3c6b1d2e4f78"},
 	{"phone", "+1-202-555-0143"},

@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include <ctype.h>
+
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
@@ -156,13 +158,39 @@ vector_text(int dimensions, bool sparse)
 	return text.data;
 }
 
-/* Returns the text of a geometry of the kind that the type's modifier wants. */
-static char *
+/* Returns a shape with a height, a measure or both at each of its points. */
+static const char *
+with_dimensions(const char *shape, bool has_height, bool has_measure)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (const char *c = shape; *c != '\0'; c++)
+	{
+		bool in_name = c > shape && isalpha((unsigned char) c[-1]);
+
+		/* Three numbers are a point with a height, unless its name says otherwise. */
+		if (*c == '(' && in_name && has_measure && !has_height)
+			appendStringInfoChar(&text, 'M');
+		if ((*c == ',' || *c == ')') && c[-1] != ')')
+		{
+			appendStringInfoString(&text, has_height ? " %#0-100;" : "");
+			appendStringInfoString(&text, has_measure ? " %#0-100;" : "");
+		}
+		appendStringInfoChar(&text, *c);
+	}
+	return text.data;
+}
+
+/* Returns the text of a geometry of the kind that the type's modifier wants; its bits are PostGIS's. */
+static const char *
 geometry_text(int32 modifier)
 {
-	int	  shape = modifier >= 0 ? (modifier & 0xfc) >> 2 : 0;
-	int	  srid = modifier >= 0 ? ((modifier & 0x0fffff00) - (modifier & 0x10000000)) >> 8 : 0;
-	char *text = psprintf("%s", shapes[shape < (int) lengthof(shapes) ? shape : 0]);
+	int			shape = modifier >= 0 ? (modifier & 0xfc) >> 2 : 0;
+	int			srid = modifier >= 0 ? ((modifier & 0x0fffff00) - (modifier & 0x10000000)) >> 8 : 0;
+	const char *text =
+		with_dimensions(shapes[shape < (int) lengthof(shapes) ? shape : 0],
+						modifier >= 0 && (modifier & 2) != 0, modifier >= 0 && (modifier & 1) != 0);
 
 	return srid > 0 ? psprintf("SRID=%d;%s", srid, text) : text;
 }

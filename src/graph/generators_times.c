@@ -398,6 +398,16 @@ moment_before(const TimeState *state, const Cell *cell, int64 *moment)
 	return !TIMESTAMP_NOT_FINITE(*moment);
 }
 
+/* Leaves room for days that must differ: none but those after another is the last day, and such a one may be the next. */
+static void
+leave_day(bool after, int64 least, int64 *most)
+{
+	if (!after)
+		*most = Max(*most - USECS_PER_DAY, least);
+	else if (day_of(*most) <= day_of(least))
+		*most = least + USECS_PER_DAY;
+}
+
 /* Decides between which moments a cell's is. */
 static void
 choose_moments(const Generator *generator, const Cell *cell, int64 *least, int64 *most)
@@ -420,6 +430,8 @@ choose_moments(const Generator *generator, const Cell *cell, int64 *least, int64
 		*most = Min(*most, *least + state->within);
 	else if (state->within > 0)
 		*least = Max(*least, *most - state->within);
+	if (state->grain == USECS_PER_DAY && !state->future)
+		leave_day(after, *least, most);
 
 	if (space->kind == VALUE_TIMESTAMP || space->kind == VALUE_DATE)
 	{

@@ -105,6 +105,8 @@ finish(Inference *inference, double nulls)
 		nulls = inference->stats->nulls;
 		because(inference, "NULLs as its statistics say");
 	}
+	if (inference->request->referred)
+		nulls = 0;
 	nulls = plausible_nulls(inference->request->table, columns, nulls);
 	if (nulls > 0)
 		json_push_number(&inference->state, "nulls", nulls);
@@ -434,21 +436,28 @@ by_rule(Inference *inference, const NameRule *rule, const char *reason)
 	return finish(inference, rule->nulls);
 }
 
+/* Returns the generator of a text column whose name says nothing, by its length. */
+static const char *
+kind_of_length(const Inference *inference)
+{
+	int length = inference->space->max_length;
+
+	if (inference->request->unique && (length < 0 || length > SHORT_LENGTH))
+		return "key";
+	if (length >= 0 && length <= CODE_LENGTH)
+		return "code";
+	if (length >= 0 && length <= SHORT_LENGTH)
+		return inference->request->unique ? "code" : "word";
+	return "words";
+}
+
 /* Writes a text column whose name says nothing, by its length. */
 static JsonbValue *
 by_length(Inference *inference)
 {
-	const ValueSpace *space = inference->space;
-	int				  length = space->max_length;
+	int length = inference->space->max_length;
 
-	if (inference->request->unique && (length < 0 || length > SHORT_LENGTH))
-		begin(inference, "key");
-	else if (length >= 0 && length <= CODE_LENGTH)
-		begin(inference, "code");
-	else if (length >= 0 && length <= SHORT_LENGTH)
-		begin(inference, inference->request->unique ? "code" : "word");
-	else
-		begin(inference, "words");
+	begin(inference, kind_of_length(inference));
 	if (inference->request->unique)
 		because(inference, "unique");
 	because(inference,
@@ -645,7 +654,7 @@ infer(const InferRequest *request, bool element)
 		return by_rule(&inference, rule, reason);
 	if (is_setting(&inference))
 		return by_default(&inference, "its default, as its name says nothing");
-	if (space->patterns != NIL)
+	if (space->patterns != NIL && !forms_fit(space, kind_of_length(&inference)))
 		return by_pattern(&inference, rule != NULL ? rule->nulls : PLAIN_NULLS);
 	return by_type(&inference);
 }

@@ -17,6 +17,7 @@ typedef struct InferRequest
 	const GraphTable  *table;
 	const TableColumn *column;
 	bool			   unique;	   /* alone in a unique key */
+	bool			   referred;   /* others refer to it, and had better find a value */
 	bool			   from_stats; /* follow pg_stats where it has something */
 } InferRequest;
 

@@ -255,6 +255,8 @@ static const NameRule rules[] = {
 	{"sku *_sku part_number item_number upc ean gtin asin barcode serial serial_number serial_no isbn* "
 	 "*_sku product_code model_number",
 	 NULL, NULL, 0, TEXT, "sku", NULL, 0, 0, 0.2},
+	{"num number no name tag label", "version release", NULL, 0, TEXT, "version", NULL, 0, 0, 0.1},
+	{"number", NULL, NULL, 0, TEXT, "integer", "{\"min\": 1, \"max\": 99999}", 0, 0, 0.2},
 	{"code *_code reference ref *_ref *_reference *_number number *_no no invoice_no order_no coupon "
 	 "symbol abbreviation abbr *_abbreviation acronym short_code identifier",
 	 NULL, NULL, 0, TEXT, "code", NULL, 0, 0, 0.2},
@@ -416,6 +418,8 @@ static const NameRule comment_rules[] = {
 #define CREATION_RULE "created_at"
 
 /* Names that mean something else without the table's before them. */
+#define RESERVED_TABLES "reserved_* banned_* blocked_* forbidden_* disallowed_* denied_*"
+
 #define WHOLE_NAMES "user_name user_agent order_date"
 
 /* Tells whether any other column of a table has a name that matches. */
@@ -492,6 +496,9 @@ name_rule(const GraphTable *table, const TableColumn *column)
 	const char *names[] = {whole ? name : without_table(name, singular),
 						   whole ? NULL : without_table(name, word), name, without_number(name)};
 
+	/* What such a table keeps from others should not be what they have. */
+	if (column->space->kind == VALUE_TEXT && name_matches_any(RESERVED_TABLES, singular))
+		return NULL;
 	for (size_t n = 0; n < lengthof(names); n++)
 	{
 		for (size_t i = 0; names[n] != NULL && i < lengthof(rules); i++)

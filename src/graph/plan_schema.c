@@ -14,6 +14,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "optimizer/optimizer.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -133,7 +134,22 @@ add_tables(Schema *schema)
 	}
 }
 
-/* Tells whether a column is a unique key by itself. */
+/* Tells whether expressions read one column and no other. */
+static bool
+reads_only(const List *expressions, AttrNumber column)
+{
+	List	 *vars = pull_var_clause((Node *) expressions, 0);
+	ListCell *cell;
+
+	foreach(cell, vars)
+	{
+		if (lfirst_node(Var, cell)->varattno != column)
+			return false;
+	}
+	return vars != NIL;
+}
+
+/* Tells whether a column is a unique key by itself, or what is made of it is: its text in lower case. */
 static bool
 is_unique(const Draft *draft, AttrNumber column)
 {
@@ -143,8 +159,29 @@ is_unique(const Draft *draft, AttrNumber column)
 	{
 		const TableKey *key = lfirst(cell);
 
-		if (list_length(key->columns) == 1 && linitial_int(key->columns) == column)
+		if (list_length(key->columns) == 1 &&
+			(linitial_int(key->columns) == column || reads_only(key->expressions, column)))
 			return true;
+	}
+	return false;
+}
+
+/* Tells whether a reference of any table is to a column. */
+static bool
+is_referred(const Schema *schema, const Draft *draft, AttrNumber column)
+{
+	ListCell *cell;
+	ListCell *other;
+
+	foreach(cell, schema->drafts)
+	{
+		foreach(other, ((Draft *) lfirst(cell))->refs)
+		{
+			const DraftRef *ref = lfirst(other);
+
+			if (ref->relid == draft->table->relid && list_member_int(ref->key, column))
+				return true;
+		}
 	}
 	return false;
 }
@@ -230,6 +267,7 @@ column_object(const Schema *schema, const Draft *draft, TableColumn *column)
 	InferRequest	  request = {.table = draft->table,
 								 .column = column,
 								 .unique = is_unique(draft, column->attnum),
+								 .referred = is_referred(schema, draft, column->attnum),
 								 .from_stats = schema->overrides->from_stats};
 
 	if (said != NULL && json_member(said, column->name) != NULL)
