@@ -78,7 +78,8 @@ typedef struct OkrStep
 #define WEIGHTED(values, weights) \
 	"{\"generator\": \"list\", \"values\": [" values "], \"weights\": [" weights "]}"
 #define EXPRESSION(sql) "{\"generator\": \"expression\", \"sql\": \"" sql "\"}"
-#define CODE(prefix) EXPRESSION("'" prefix "-' || lpad((\\\"row\\\" + 1)::text, 5, '0')")
+#define NUMBER "(\\\"row\\\" + 1)::text"
+#define CODE(prefix) EXPRESSION("'" prefix "-' || lpad(" NUMBER ", GREATEST(length(" NUMBER "), 5), '0')")
 #define QUARTER_START "make_date(substr(name, 1, 4)::int, substr(name, 7)::int * 3 - 2, 1)"
 
 static const OkrStep okr_steps[] = {

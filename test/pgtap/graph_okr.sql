@@ -50,6 +50,20 @@ SELECT is((SELECT sum(removed) FROM pollseed_unseed((SELECT max(run_id) FROM pol
 SELECT is((SELECT count(*) FROM users), 0::bigint, 'and is gone');
 SELECT is((SELECT count(*) FROM one.users), 200::bigint, 'the other tenant is not');
 
+-- The hundred thousandth code has six digits, and differs from the ten thousandth.
+CREATE FUNCTION code_of(of_step text, n bigint) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	code text;
+BEGIN
+	SELECT step #>> '{columns,code,sql}' INTO code FROM jsonb_array_elements(pollseed_plan_okr() -> 'steps') AS step WHERE step ->> 'step' = of_step;
+	EXECUTE format('SELECT %s FROM (SELECT $1 AS "row") AS cell', code) INTO code USING n - 1;
+	RETURN code;
+END $$;
+SELECT is(code_of(step, 1), prefix || '-00001', step || ': the first code') FROM (VALUES ('objectives', 'O'), ('key_results', 'KR'), ('initiatives', 'I')) AS steps (step, prefix);
+SELECT is(code_of(step, 99999), prefix || '-99999', step || ': the last of five digits') FROM (VALUES ('objectives', 'O'), ('key_results', 'KR'), ('initiatives', 'I')) AS steps (step, prefix);
+SELECT is(code_of(step, 100000), prefix || '-100000', step || ': the first of six') FROM (VALUES ('objectives', 'O'), ('key_results', 'KR'), ('initiatives', 'I')) AS steps (step, prefix);
+SELECT is(code_of(step, 2147483648), prefix || '-2147483648', step || ': and of ten') FROM (VALUES ('objectives', 'O'), ('key_results', 'KR'), ('initiatives', 'I')) AS steps (step, prefix);
+
 -- Arguments.
 SELECT is((SELECT string_agg(step || ' ' || planned, ', ') FROM pollseed_seed_graph(pollseed_plan_okr(1, 0, 'Solo & Sons', '2026-11-15'))),
 	'organizations 1, workspaces 1, teams 1, users 1, cycles 8, strategic_pillars 5, objectives 0, key_results 0, initiatives 0, check_ins 0, role_assignments 1', 'as small as can be');
