@@ -36,7 +36,8 @@ POLLSEED_FUNCTION(pollseed_plan_okr);
 
 /*
  * The steps: name and table, how many rows, and the rest as JSON, in which @S is the quoted schema, @N the
- * organisation's name as JSON, @Y the year of as_of, @P the year before, and @D its day.
+ * organisation's name as JSON, @U how many users and @A how many role assignments there are, @Y the year
+ * of as_of, @P the year before, and @D its day.
  */
 typedef enum OkrRows
 {
@@ -78,8 +79,13 @@ typedef struct OkrStep
 #define WEIGHTED(values, weights) \
 	"{\"generator\": \"list\", \"values\": [" values "], \"weights\": [" weights "]}"
 #define EXPRESSION(sql) "{\"generator\": \"expression\", \"sql\": \"" sql "\"}"
-#define NUMBER "(\\\"row\\\" + 1)::text"
+#define ROW "\\\"row\\\""
+#define NUMBER "(" ROW " + 1)::text"
 #define CODE(prefix) EXPRESSION("'" prefix "-' || lpad(" NUMBER ", GREATEST(length(" NUMBER "), 5), '0')")
+
+/* The number of the user whom the role assignment of a number is for: some users have two, one after the other. */
+#define USER_OF(number) "(" number " * @U / @A)"
+
 #define QUARTER_START "make_date(substr(name, 1, 4)::int, substr(name, 7)::int * 3 - 2, 1)"
 
 static const OkrStep okr_steps[] = {
@@ -105,7 +111,7 @@ static const OkrStep okr_steps[] = {
 	 "\"first_name\": {\"generator\": \"first_name\"}, \"last_name\": {\"generator\": \"last_name\"},"
 	 "\"email\": {\"generator\": \"email\", \"of\": [\"first_name\", \"last_name\"]},"
 	 "\"job_title\": {\"generator\": \"job_title\"},"
-	 "\"status\": " WEIGHTED("\"active\", \"invited\", \"suspended\"", "92, 6, 2") ","
+	 "\"status\": " EXPRESSION("CASE WHEN " ROW " % 16 = 5 THEN 'invited' WHEN " ROW " % 50 = 21 THEN 'suspended' ELSE 'active' END") ","
 	 "\"last_seen_at\": {\"generator\": \"moment\", \"after\": \"created_at\", \"nulls\": 0.1}," TIMESTAMPS "}"},
 	{"cycles", ROWS_CYCLES,
 	 "\"natural_key\": [\"organization_id\", \"name\"], \"refs\": [" TENANT "],"
@@ -186,13 +192,13 @@ static const OkrStep okr_steps[] = {
 	 REF("user_id", "users", "even", "0") ","
 	 "{\"columns\": [\"scope_type\", \"scope_id\"], \"polymorphic\": ["
 	 "{\"type\": \"ORGANIZATION\", \"relation\": \"@S.organizations\", \"key\": [\"id\"], \"weight\": 1},"
-	 "{\"type\": \"WORKSPACE\", \"relation\": \"@S.workspaces\", \"key\": [\"id\"], \"weight\": 3},"
-	 "{\"type\": \"TEAM\", \"relation\": \"@S.teams\", \"key\": [\"id\"], \"weight\": 8}]}],"
+	 "{\"type\": \"WORKSPACE\", \"relation\": \"@S.workspaces\", \"key\": [\"id\"], \"weight\": 1},"
+	 "{\"type\": \"TEAM\", \"relation\": \"@S.teams\", \"key\": [\"id\"], \"weight\": 2}]}],"
 	 "\"columns\": {" ID_OF("\"user_id\", \"role\", \"scope_type\", \"scope_id\"") ","
 	 "\"role\": " EXPRESSION(
-	 "CASE scope_type WHEN 'ORGANIZATION' THEN CASE WHEN ascii(user_id::text) % 5 = 0 THEN 'ORG_ADMIN' ELSE 'VIEWER' END"
-	 " WHEN 'WORKSPACE' THEN CASE WHEN ascii(user_id::text) % 4 = 0 THEN 'WORKSPACE_LEAD' ELSE 'CONTRIBUTOR' END"
-	 " ELSE CASE WHEN ascii(user_id::text) % 6 = 0 THEN 'TEAM_LEAD' ELSE 'CONTRIBUTOR' END END") "," TIMESTAMPS "}"},
+	 "CASE WHEN " ROW " > 0 AND " USER_OF(ROW) " = " USER_OF("(" ROW " - 1)") " THEN 'VIEWER'"
+	 " WHEN " ROW " % 50 = 0 THEN 'ORG_ADMIN' WHEN " ROW " % 40 = 7 THEN 'WORKSPACE_LEAD' WHEN " ROW " % 10 = 3 THEN 'TEAM_LEAD'"
+	 " ELSE 'CONTRIBUTOR' END") "," TIMESTAMPS "}"},
 };
 
 /* clang-format on */
@@ -266,6 +272,10 @@ append_filled(StringInfo json, const char *text, const OkrRequest *request)
 		}
 		else if (part == 'N')
 			escape_json(json, request->organisation);
+		else if (part == 'U')
+			appendStringInfo(json, INT64_FORMAT, rows_of(request, ROWS_USERS));
+		else if (part == 'A')
+			appendStringInfo(json, INT64_FORMAT, rows_of(request, ROWS_ROLES));
 		else if (part == 'D')
 			appendStringInfo(json, "%04d-%02d-%02d", tm.tm_year, tm.tm_mon, tm.tm_mday);
 		else

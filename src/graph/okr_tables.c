@@ -106,7 +106,15 @@ static const PresetTable okr_tables[] = {
 	 ID TENANT REFERS("user_id", "users")
 	 ONE_OF("role", "ORG_ADMIN,WORKSPACE_LEAD,TEAM_LEAD,CONTRIBUTOR,VIEWER")
 	 ONE_OF("scope_type", "ORGANIZATION,WORKSPACE,TEAM") " scope_id uuid NOT NULL," TIMESTAMPS
-	 ", UNIQUE (user_id, role, scope_type, scope_id));"
+	 ", UNIQUE (user_id, role, scope_type, scope_id)"
+	 ", CONSTRAINT role_assignments_organization_check CHECK ((scope_type OPERATOR(pg_catalog.=) 'ORGANIZATION')"
+	 " OPERATOR(pg_catalog.=) (scope_id OPERATOR(pg_catalog.=) organization_id))"
+	 ", CONSTRAINT role_assignments_scope_check CHECK (scope_type OPERATOR(pg_catalog.=) ANY (CASE"
+	 " WHEN role OPERATOR(pg_catalog.=) 'ORG_ADMIN' THEN '{ORGANIZATION}'"
+	 " WHEN role OPERATOR(pg_catalog.=) 'WORKSPACE_LEAD' THEN '{WORKSPACE}'"
+	 " WHEN role OPERATOR(pg_catalog.=) 'TEAM_LEAD' THEN '{TEAM}'"
+	 " WHEN role OPERATOR(pg_catalog.=) 'CONTRIBUTOR' THEN '{WORKSPACE,TEAM}'"
+	 " ELSE '{ORGANIZATION,WORKSPACE,TEAM}' END::pg_catalog.text[])));"
 	 INDEX("role_assignments", "organization_id") INDEX("role_assignments", "scope_id")},
 };
 

@@ -39,6 +39,13 @@ SELECT is((SELECT count(*) FROM users WHERE email !~ lower(left(first_name, 1)) 
 SELECT is((SELECT count(*) FROM objectives AS o JOIN users AS u ON u.id = o.owner_id WHERE o.created_at < u.created_at), 0::bigint, 'objectives come after their owners');
 SELECT is((SELECT count(*) FROM role_assignments AS r WHERE NOT CASE r.scope_type WHEN 'ORGANIZATION' THEN EXISTS (SELECT FROM organizations WHERE id = r.scope_id)
 	WHEN 'WORKSPACE' THEN EXISTS (SELECT FROM workspaces WHERE id = r.scope_id) ELSE EXISTS (SELECT FROM teams WHERE id = r.scope_id) END), 0::bigint, 'roles are in something');
+SELECT is((SELECT count(*) FROM users AS u JOIN role_assignments AS r ON r.user_id = u.id WHERE r.role = 'ORG_ADMIN' AND u.manager_id IS NULL AND u.status = 'active'), 1::bigint,
+	'who has no manager runs the organisation');
+SELECT is((SELECT string_agg(DISTINCT role || ' ' || scope_type, ', ' ORDER BY role || ' ' || scope_type) FROM role_assignments),
+	'CONTRIBUTOR TEAM, CONTRIBUTOR WORKSPACE, ORG_ADMIN ORGANIZATION, TEAM_LEAD TEAM, VIEWER ORGANIZATION, VIEWER TEAM, VIEWER WORKSPACE, WORKSPACE_LEAD WORKSPACE', 'a role is in what it is for');
+SELECT is((SELECT count(*) FROM users AS u WHERE NOT EXISTS (SELECT FROM role_assignments AS r WHERE r.user_id = u.id AND r.role <> 'VIEWER')), 0::bigint, 'everybody does something');
+SELECT matches(error_of($$UPDATE role_assignments SET scope_type = 'TEAM' WHERE role = 'ORG_ADMIN'$$), '^23514', 'nobody runs the organisation in a team');
+SELECT matches(error_of($$UPDATE role_assignments SET scope_id = gen_random_uuid() WHERE role = 'ORG_ADMIN'$$), '^23514', 'nor one that he is not of');
 SELECT ok((SELECT count(*) FILTER (WHERE status = 'active') > 160 AND count(*) FILTER (WHERE status = 'suspended') < 20 FROM users), 'statuses are weighted');
 SELECT ok((SELECT count(DISTINCT title) > 15 FROM objectives), 'objectives differ');
 SELECT is((SELECT count(*) FROM users WHERE manager_id IS NULL), 1::bigint, 'one has no manager');
@@ -68,6 +75,7 @@ SELECT is(code_of(step, 2147483648), prefix || '-2147483648', step || ': and of 
 SELECT is((SELECT string_agg(step || ' ' || planned, ', ') FROM pollseed_seed_graph(pollseed_plan_okr(1, 0, 'Solo & Sons', '2026-11-15'))),
 	'organizations 1, workspaces 1, teams 1, users 1, cycles 8, strategic_pillars 5, objectives 0, key_results 0, initiatives 0, check_ins 0, role_assignments 1', 'as small as can be');
 SELECT is((SELECT concat_ws(' ', name, slug) FROM organizations), 'Solo & Sons solo-sons', 'with a name of its own');
+SELECT is((SELECT role || ' ' || status FROM role_assignments AS r JOIN users AS u ON u.id = r.user_id), 'ORG_ADMIN active', 'whose only user runs it');
 SELECT matches(error_of('SELECT pollseed_plan_okr(0)'), 'users must be', 'no users');
 SELECT matches(error_of('SELECT pollseed_plan_okr(objectives => -1)'), 'objectives', 'less than no objectives');
 SELECT matches(error_of($$SELECT pollseed_plan_okr(as_of => 'infinity')$$), 'as_of must be finite', 'no end of time');
