@@ -28,6 +28,8 @@ POLLSEED_FUNCTION(pollseed_plan_okr);
 #define DEFAULT_OBJECTIVES 260
 #define MAX_USERS 10000000
 
+#define N_CYCLES 8
+#define N_PILLARS 5
 #define USERS_PER_WORKSPACE 40
 #define USERS_PER_TEAM 10
 #define KEY_RESULTS_PER_OBJECTIVE 3
@@ -36,8 +38,8 @@ POLLSEED_FUNCTION(pollseed_plan_okr);
 
 /*
  * The steps: name and table, how many rows, and the rest as JSON, in which @S is the quoted schema, @N the
- * organisation's name as JSON, @U how many users and @A how many role assignments there are, @Y the year
- * of as_of, @P the year before, and @D its day.
+ * organisation's name as JSON, @D the day of as_of, @Q that on which the first cycle begins, @F the one a year before;
+ * and numbers of rows: @W workspaces, @M teams, @U users, @A role assignments, @O objectives, but not 0.
  */
 typedef enum OkrRows
 {
@@ -61,15 +63,12 @@ typedef struct OkrStep
 	const char *rest;
 } OkrStep;
 
-#define N_CYCLES 8
-#define N_PILLARS 5
-
 /* JSON put together from macros is readable only as it was written. */
 /* clang-format off */
 
 #define ID_OF(columns) "\"id\": {\"generator\": \"uuid5\", \"of\": [" columns "]}"
-#define TIMESTAMPS \
-	"\"created_at\": {\"generator\": \"moment\"}," \
+#define TIMESTAMPS(created) \
+	"\"created_at\": " created "," \
 	"\"updated_at\": {\"generator\": \"moment\", \"after\": \"created_at\", \"within\": \"60 days\"}"
 #define REF(column, table, fan_out, nulls) \
 	"{\"columns\": [\"" column "\"], \"relation\": \"@S." table "\", \"key\": [\"id\"]," \
@@ -86,24 +85,78 @@ typedef struct OkrStep
 /* The number of the user whom the role assignment of a number is for: some users have two, one after the other. */
 #define USER_OF(number) "(" number " * @U / @A)"
 
-#define QUARTER_START "make_date(substr(name, 1, 4)::int, substr(name, 7)::int * 3 - 2, 1)"
+/* A number from 0 to 10006 that looks like chance. */
+#define CHANCE(number, salt) "((" number " % 10007 + " salt ") * (" number " % 10007 + " salt ") * 37 % 10007)"
+
+/* Moments: in the office hours of a day, and in those of so many days, in the order of the numbers of things. */
+#define UTC(timestamp) "(" timestamp ") AT TIME ZONE 'UTC'"
+#define OFFICE_HOURS(day, number) \
+	EXPRESSION(UTC(day " + make_interval(mins => 480 + (" CHANCE(number, "11") " % 540)::int)"))
+#define IN_ORDER(day, number, count, days) \
+	EXPRESSION(UTC(day " + make_interval(days => (" number " * " days " / " count ")::int," \
+				   " mins => 480 + (" number " * " days " % " count " * 540 / " count ")::int)"))
+#define FOUNDED(days) "(timestamp '@F' + interval '" days " days')"
+
+/*
+ * What follows from numbers, by the even fan-out of the references: a key result's objective, an
+ * objective's cycle, and within a cycle its pillar.
+ */
+#define OBJECTIVE_OF(key_result) "(" key_result " / " CppAsString2(KEY_RESULTS_PER_OBJECTIVE) ")"
+#define KEY_RESULT_OF(check_in) "(" check_in " / " CppAsString2(CHECK_INS_PER_KEY_RESULT) ")"
+#define CYCLE_OF(objective) "(" objective " * " CppAsString2(N_CYCLES) " / @O)"
+#define FIRST_OF(cycle) "((" cycle " * @O + " CppAsString2(N_CYCLES) " - 1) / " CppAsString2(N_CYCLES) ")"
+#define PLACE_OF(objective) "(" objective " - " FIRST_OF(CYCLE_OF(objective)) ")"
+#define NEIGHBOURS_OF(objective) \
+	"(" FIRST_OF("(" CYCLE_OF(objective) " + 1)") " - " FIRST_OF(CYCLE_OF(objective)) ")"
+#define START_OF(cycle) "(timestamp '@Q' + make_interval(months => (" cycle " * 3)::int))"
+#define CYCLE_START(key_result) START_OF(CYCLE_OF(OBJECTIVE_OF(key_result)))
+
+/* How a key result goes: what it has reached of its way in percent, in a week of its cycle, of which the last is not over yet. */
+#define LAST_WEEKS(key_result, closed, running) \
+	"(CASE WHEN " CYCLE_OF(OBJECTIVE_OF(key_result)) " < " CppAsString2(N_CYCLES) " - 1 THEN " closed " ELSE " running " END)"
+#define LAST_WEEK(key_result) LAST_WEEKS(key_result, "12", "4")
+#define PACE(key_result) "(45 + " CHANCE(key_result, "3") " % 76)"
+#define REACHED(key_result, week) "LEAST(" PACE(key_result) " * " week " / 12, 100)"
+#define START_VALUE(key_result) "(" CHANCE(key_result, "5") " % 40)"
+#define TARGET_VALUE(key_result) "(60 + " CHANCE(key_result, "7") " % 40)"
+#define VALUE(key_result, week) \
+	"(" START_VALUE(key_result) " + round((" TARGET_VALUE(key_result) " - " START_VALUE(key_result) ") * " \
+	REACHED(key_result, week) " / 100.0))"
+
+/* The same of an objective. */
+#define FIRST_RESULT(objective) "(" objective " * " CppAsString2(KEY_RESULTS_PER_OBJECTIVE) ")"
+#define REACHED_BY_NOW(key_result) REACHED(key_result, LAST_WEEK(key_result))
+#define AVERAGE_REACHED(objective) \
+	"(" REACHED_BY_NOW(FIRST_RESULT(objective)) " + " REACHED_BY_NOW("(" FIRST_RESULT(objective) " + 1)") " + " \
+	REACHED_BY_NOW("(" FIRST_RESULT(objective) " + 2)") ") / " CppAsString2(KEY_RESULTS_PER_OBJECTIVE)
+#define RESULT_OF_INITIATIVE(initiative) \
+	"(" initiative " * " CppAsString2(KEY_RESULTS_PER_OBJECTIVE) " / " CppAsString2(INITIATIVES_PER_OBJECTIVE) ")"
+
+/* The day from Monday to Friday, by a number, of the seven days from one on. */
+#define WORKDAY(day, number) "(" day " + ((" number " % 5 + 8 - extract(isodow FROM " day ")::int) % 7)::int)"
+
+/* The state that a pace leads to, in percent of what it takes. */
+#define STATE(pace, achieved) \
+	"CASE WHEN " achieved " THEN 'achieved' WHEN " pace " >= 80 THEN 'on_track' WHEN " pace " >= 60 THEN 'at_risk' ELSE 'off_track' END"
+#define IS_CLOSED(key_result) LAST_WEEKS(key_result, "true", "false")
 
 static const OkrStep okr_steps[] = {
 	{"organizations", ROWS_ONE,
 	 "\"natural_key\": [\"slug\"], \"columns\": {" ID_OF("\"slug\"") ","
 	 "\"name\": {\"generator\": \"constant\", \"value\": @N},"
 	 "\"slug\": {\"generator\": \"slug\", \"of\": [\"name\"]},"
-	 "\"time_zone\": {\"generator\": \"time_zone\"}," TIMESTAMPS "}"},
+	 "\"time_zone\": {\"generator\": \"time_zone\"}," TIMESTAMPS(OFFICE_HOURS(FOUNDED("0"), ROW)) "}"},
 	{"workspaces", ROWS_WORKSPACES,
 	 "\"natural_key\": [\"organization_id\", \"slug\"], \"refs\": [" TENANT "],"
 	 "\"columns\": {" ID_OF("\"organization_id\", \"slug\"") ","
-	 "\"name\": {\"generator\": \"department\"}, \"slug\": {\"generator\": \"slug\", \"of\": [\"name\"]}," TIMESTAMPS "}"},
+	 "\"name\": {\"generator\": \"department\"}, \"slug\": {\"generator\": \"slug\", \"of\": [\"name\"]},"
+	 TIMESTAMPS(IN_ORDER(FOUNDED("1"), ROW, "@W", "1")) "}"},
 	{"teams", ROWS_TEAMS,
 	 "\"natural_key\": [\"organization_id\", \"slug\"], \"refs\": [" TENANT ","
 	 REF("workspace_id", "workspaces", "even", "0") "," REF("parent_id", "teams", "even", "0.7") "],"
 	 "\"columns\": {" ID_OF("\"organization_id\", \"slug\"") ","
 	 "\"name\": {\"generator\": \"name\", \"noun\": \"Team\"}, \"slug\": {\"generator\": \"slug\", \"of\": [\"name\"]},"
-	 TIMESTAMPS "}"},
+	 TIMESTAMPS(IN_ORDER(FOUNDED("2"), ROW, "@M", "5")) "}"},
 	{"users", ROWS_USERS,
 	 "\"natural_key\": [\"email\"], \"refs\": [" TENANT "," REF("team_id", "teams", "even", "0") ","
 	 REF("manager_id", "users", "even", "0") "],"
@@ -112,23 +165,25 @@ static const OkrStep okr_steps[] = {
 	 "\"email\": {\"generator\": \"email\", \"of\": [\"first_name\", \"last_name\"]},"
 	 "\"job_title\": {\"generator\": \"job_title\"},"
 	 "\"status\": " EXPRESSION("CASE WHEN " ROW " % 16 = 5 THEN 'invited' WHEN " ROW " % 50 = 21 THEN 'suspended' ELSE 'active' END") ","
-	 "\"last_seen_at\": {\"generator\": \"moment\", \"after\": \"created_at\", \"nulls\": 0.1}," TIMESTAMPS "}"},
+	 "\"last_seen_at\": {\"generator\": \"moment\", \"after\": \"created_at\", \"nulls\": 0.1},"
+	 TIMESTAMPS(IN_ORDER(FOUNDED("30"), ROW, "@U", "300")) "}"},
 	{"cycles", ROWS_CYCLES,
 	 "\"natural_key\": [\"organization_id\", \"name\"], \"refs\": [" TENANT "],"
 	 "\"columns\": {" ID_OF("\"organization_id\", \"name\"") ","
-	 "\"name\": " LIST("\"@P Q1\", \"@P Q2\", \"@P Q3\", \"@P Q4\", \"@Y Q1\", \"@Y Q2\", \"@Y Q3\", \"@Y Q4\"") ","
-	 "\"starts_on\": " EXPRESSION(QUARTER_START) ","
-	 "\"ends_on\": " EXPRESSION("(" QUARTER_START " + interval '3 months')::date - 1") ","
-	 "\"status\": " EXPRESSION("CASE WHEN ends_on < date '@D' THEN 'closed' WHEN starts_on > date '@D' THEN 'planned'"
-							   " ELSE 'active' END") "," TIMESTAMPS "}"},
+	 "\"name\": " EXPRESSION("to_char(" START_OF(ROW) ", 'YYYY \\\"Q\\\"Q')") ","
+	 "\"starts_on\": " EXPRESSION(START_OF(ROW) "::date") ","
+	 "\"ends_on\": " EXPRESSION("(starts_on + interval '3 months')::date - 1") ","
+	 "\"status\": " EXPRESSION("CASE WHEN ends_on < date '@D' THEN 'closed' ELSE 'active' END") ","
+	 TIMESTAMPS(OFFICE_HOURS("(starts_on - 21)", ROW)) "}"},
 	{"strategic_pillars", ROWS_PILLARS,
 	 "\"natural_key\": [\"organization_id\", \"name\"], \"refs\": [" TENANT "],"
 	 "\"columns\": {" ID_OF("\"organization_id\", \"name\"") ","
 	 "\"name\": " LIST("\"Delight customers\", \"Grow sustainably\", \"Run a reliable platform\","
 					   " \"Build a great place to work\", \"Win new markets\"") ","
-	 "\"description\": {\"generator\": \"sentence\"}, \"color\": {\"generator\": \"color\"}," TIMESTAMPS "}"},
+	 "\"description\": {\"generator\": \"sentence\"}, \"color\": {\"generator\": \"color\"},"
+	 TIMESTAMPS(OFFICE_HOURS(FOUNDED("8"), ROW)) "}"},
 	{"objectives", ROWS_OBJECTIVES,
-	 "\"natural_key\": [\"organization_id\", \"code\"], \"refs\": [" TENANT "," REF("cycle_id", "cycles", "random", "0") ","
+	 "\"natural_key\": [\"organization_id\", \"code\"], \"refs\": [" TENANT "," REF("cycle_id", "cycles", "even", "0") ","
 	 REF("pillar_id", "strategic_pillars", "random", "0.05") "," REF("team_id", "teams", "random", "0.1") ","
 	 REF("owner_id", "users", "random", "0.02") "," REF("parent_id", "objectives", "even", "0.6") "],"
 	 "\"columns\": {" ID_OF("\"organization_id\", \"code\"") ", \"code\": " CODE("O") ","
@@ -144,8 +199,9 @@ static const OkrStep okr_steps[] = {
 	 "\"Turn free users into paying ones\", \"Learn what customers do, not what they say\", \"Reduce toil in operations\","
 	 "\"Launch self-service for large accounts\", \"Make accessibility a habit\", \"Celebrate what we finish\"") ","
 	 "\"description\": {\"generator\": \"paragraph\", \"nulls\": 0.2},"
-	 "\"status\": " WEIGHTED("\"draft\", \"on_track\", \"at_risk\", \"off_track\", \"achieved\", \"cancelled\"", "8, 42, 20, 8, 18, 4") ","
-	 "\"progress\": {\"generator\": \"integer\", \"min\": 0, \"max\": 100, \"distribution\": \"normal\"}," TIMESTAMPS "}"},
+	 "\"progress\": " EXPRESSION("(" AVERAGE_REACHED(ROW) ")::int") ","
+	 "\"status\": " EXPRESSION(STATE("progress * 12 / " LAST_WEEK(FIRST_RESULT(ROW)), "progress >= 90 AND " IS_CLOSED(FIRST_RESULT(ROW)))) ","
+	 TIMESTAMPS(IN_ORDER("(" START_OF(CYCLE_OF(ROW)) " - interval '14 days')", PLACE_OF(ROW), NEIGHBOURS_OF(ROW), "6")) "}"},
 	{"key_results", ROWS_KEY_RESULTS,
 	 "\"natural_key\": [\"organization_id\", \"code\"], \"refs\": [" TENANT ","
 	 "{\"columns\": [\"objective_id\", \"cycle_id\"], \"relation\": \"@S.objectives\", \"key\": [\"id\", \"cycle_id\"], \"fan_out\": \"even\","
@@ -161,10 +217,10 @@ static const OkrStep okr_steps[] = {
 	 "\"Publish case studies\", \"Grow partner revenue\", \"Raise test coverage of the core\", \"Get reviews on comparison sites\","
 	 "\"Increase weekly active users\", \"Convert trials to paid\", \"Reduce page load time\"") ","
 	 "\"unit\": " WEIGHTED("\"percent\", \"count\", \"euro\", \"days\", \"score\"", "45, 30, 10, 10, 5") ","
-	 "\"start_value\": {\"generator\": \"number\", \"min\": 0, \"max\": 40, \"scale\": 0},"
-	 "\"target_value\": {\"generator\": \"number\", \"min\": 50, \"max\": 100, \"scale\": 0},"
-	 "\"current_value\": {\"generator\": \"number\", \"min\": 0, \"max\": 100, \"scale\": 0, \"distribution\": \"normal\"},"
-	 "\"status\": " WEIGHTED("\"on_track\", \"at_risk\", \"off_track\", \"achieved\"", "50, 25, 10, 15") "," TIMESTAMPS "}"},
+	 "\"start_value\": " EXPRESSION(START_VALUE(ROW)) ",\"target_value\": " EXPRESSION(TARGET_VALUE(ROW)) ","
+	 "\"current_value\": " EXPRESSION(VALUE(ROW, LAST_WEEK(ROW))) ","
+	 "\"status\": " EXPRESSION(STATE(PACE(ROW), PACE(ROW) " >= 100 AND " IS_CLOSED(ROW))) ","
+	 TIMESTAMPS(OFFICE_HOURS("(" CYCLE_START(ROW) " - interval '6 days' + make_interval(days => (" ROW " % 5)::int))", ROW)) "}"},
 	{"initiatives", ROWS_INITIATIVES,
 	 "\"natural_key\": [\"organization_id\", \"code\"], \"refs\": [" TENANT ","
 	 "{\"columns\": [\"key_result_id\", \"objective_id\"], \"relation\": \"@S.key_results\", \"key\": [\"id\", \"objective_id\"],"
@@ -177,16 +233,22 @@ static const OkrStep okr_steps[] = {
 	 "\"Migrate the last legacy service\", \"Launch the referral programme\", \"Write runbooks for on-call\", \"Hold a bug bash\","
 	 "\"Localise the help centre\", \"Redesign the settings page\", \"Add single sign-on\", \"Start a mentoring programme\","
 	 "\"Measure what support costs\", \"Publish the status page\", \"Prepare the security audit\", \"Test with screen readers\"") ","
-	 "\"status\": " WEIGHTED("\"not_started\", \"in_progress\", \"blocked\", \"done\"", "20, 45, 8, 27") ","
-	 "\"due_on\": {\"generator\": \"date\", \"nulls\": 0.15}," TIMESTAMPS "}"},
+	 "\"status\": " EXPRESSION("CASE WHEN " CHANCE(ROW, "2") " % 12 = 0 THEN 'blocked' WHEN " CHANCE(ROW, "2") " % 12 <= "
+	 LAST_WEEKS(RESULT_OF_INITIATIVE(ROW), "8", "2") " THEN 'done' WHEN " CHANCE(ROW, "2") " % 12 <= "
+	 LAST_WEEKS(RESULT_OF_INITIATIVE(ROW), "9", "8") " THEN 'in_progress' ELSE 'not_started' END") ","
+	 "\"due_on\": {\"generator\": \"expression\", \"nulls\": 0.15, \"sql\": \"" CYCLE_START(RESULT_OF_INITIATIVE(ROW))
+	 "::date + 30 + (" CHANCE(ROW, "4") " % 58)::int\"},"
+	 TIMESTAMPS(OFFICE_HOURS("(" CYCLE_START(RESULT_OF_INITIATIVE(ROW)) " + make_interval(days => (" ROW " % 5)::int))", ROW)) "}"},
 	{"check_ins", ROWS_CHECK_INS,
 	 "\"natural_key\": [\"key_result_id\", \"week\"], \"refs\": [" TENANT "," REF("key_result_id", "key_results", "even", "0") ","
 	 REF("author_id", "users", "random", "0.02") "],"
 	 "\"columns\": {" ID_OF("\"key_result_id\", \"week\"") ","
-	 "\"week\": {\"generator\": \"integer\", \"min\": 1, \"max\": 13},"
-	 "\"progress\": " EXPRESSION("least(100, week * 6 + (\\\"row\\\" * 7 % 23)::int)") ","
-	 "\"confidence\": {\"generator\": \"integer\", \"min\": 1, \"max\": 10, \"distribution\": \"normal\"},"
-	 "\"comment\": {\"generator\": \"sentence\", \"nulls\": 0.3}," TIMESTAMPS "}"},
+	 "\"week\": " EXPRESSION(LAST_WEEKS(KEY_RESULT_OF(ROW), "9", "1") " + " ROW " % " CppAsString2(CHECK_INS_PER_KEY_RESULT)) ","
+	 "\"checked_on\": " EXPRESSION(WORKDAY("(" CYCLE_START(KEY_RESULT_OF(ROW)) "::date + 7 * (week - 1))", KEY_RESULT_OF(ROW))) ","
+	 "\"value\": " EXPRESSION(VALUE(KEY_RESULT_OF(ROW), "week")) ",\"progress\": " EXPRESSION(REACHED(KEY_RESULT_OF(ROW), "week")) ","
+	 "\"confidence\": " EXPRESSION("GREATEST(1, LEAST(10, " PACE(KEY_RESULT_OF(ROW)) " / 11 - 2 + " CHANCE(ROW, "6") " % 4))") ","
+	 "\"comment\": {\"generator\": \"sentence\", \"nulls\": 0.3},"
+	 TIMESTAMPS(OFFICE_HOURS("checked_on", ROW)) "}"},
 	{"role_assignments", ROWS_ROLES,
 	 "\"natural_key\": [\"user_id\", \"role\", \"scope_type\", \"scope_id\"], \"refs\": [" TENANT ","
 	 REF("user_id", "users", "even", "0") ","
@@ -198,7 +260,8 @@ static const OkrStep okr_steps[] = {
 	 "\"role\": " EXPRESSION(
 	 "CASE WHEN " ROW " > 0 AND " USER_OF(ROW) " = " USER_OF("(" ROW " - 1)") " THEN 'VIEWER'"
 	 " WHEN " ROW " % 50 = 0 THEN 'ORG_ADMIN' WHEN " ROW " % 40 = 7 THEN 'WORKSPACE_LEAD' WHEN " ROW " % 10 = 3 THEN 'TEAM_LEAD'"
-	 " ELSE 'CONTRIBUTOR' END") "," TIMESTAMPS "}"},
+	 " ELSE 'CONTRIBUTOR' END") ","
+	 TIMESTAMPS("{\"generator\": \"moment\", \"within\": \"600 days\"}") "}"},
 };
 
 /* clang-format on */
@@ -211,6 +274,8 @@ typedef struct OkrRequest
 	const char *organisation;
 	const char *schema;
 	TimestampTz as_of;
+	const char *today;
+	int			quarter; /* the first cycle's, counted from that of the year 0 */
 } OkrRequest;
 
 /* Returns how many rows a step has. */
@@ -245,41 +310,76 @@ rows_of(const OkrRequest *request, OkrRows rows)
 	elog(ERROR, "unrecognized rows: %d", (int) rows);
 }
 
+/* Appends a text as it stands between the quotes of JSON. */
+static void
+append_inside(StringInfo json, const char *text)
+{
+	StringInfoData quoted;
+
+	initStringInfo(&quoted);
+	escape_json(&quoted, text);
+	appendBinaryStringInfo(json, quoted.data + 1, quoted.len - 2);
+}
+
+/* Returns the first day of a quarter, counted from that of the year 0. */
+static const char *
+first_day(int quarter)
+{
+	return psprintf("%04d-%02d-01", quarter / 4, quarter % 4 * 3 + 1);
+}
+
+/* Appends what a letter behind an @ stands for. */
+static void
+append_part(StringInfo json, char part, const OkrRequest *request)
+{
+	switch (part)
+	{
+		case 'S':
+			append_inside(json, request->schema);
+			break;
+		case 'N':
+			escape_json(json, request->organisation);
+			break;
+		case 'D':
+			appendStringInfoString(json, request->today);
+			break;
+		case 'Q':
+			appendStringInfoString(json, first_day(request->quarter));
+			break;
+		case 'F':
+			appendStringInfoString(json, first_day(request->quarter - 4));
+			break;
+		case 'W':
+			appendStringInfo(json, INT64_FORMAT, rows_of(request, ROWS_WORKSPACES));
+			break;
+		case 'M':
+			appendStringInfo(json, INT64_FORMAT, rows_of(request, ROWS_TEAMS));
+			break;
+		case 'U':
+			appendStringInfo(json, INT64_FORMAT, rows_of(request, ROWS_USERS));
+			break;
+		case 'A':
+			appendStringInfo(json, INT64_FORMAT, rows_of(request, ROWS_ROLES));
+			break;
+		case 'O':
+			appendStringInfo(json, INT64_FORMAT, Max(rows_of(request, ROWS_OBJECTIVES), 1));
+			break;
+		default:
+			elog(ERROR, "unrecognized part of a plan: %c", part);
+	}
+}
+
 /* Appends JSON with what stands for the request's parts in it. */
 static void
 append_filled(StringInfo json, const char *text, const OkrRequest *request)
 {
-	struct pg_tm tm;
-	fsec_t		 fsec;
-	const char	*place;
+	const char *place;
 
-	if (timestamp2tm(request->as_of, NULL, &tm, &fsec, NULL, NULL) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range")));
 	while ((place = strchr(text, '@')) != NULL)
 	{
-		char part = place[1];
-
 		appendBinaryStringInfo(json, text, place - text);
+		append_part(json, place[1], request);
 		text = place + 2;
-		if (part == 'S')
-		{
-			StringInfoData quoted;
-
-			initStringInfo(&quoted);
-			escape_json(&quoted, request->schema);
-			appendBinaryStringInfo(json, quoted.data + 1, quoted.len - 2);
-		}
-		else if (part == 'N')
-			escape_json(json, request->organisation);
-		else if (part == 'U')
-			appendStringInfo(json, INT64_FORMAT, rows_of(request, ROWS_USERS));
-		else if (part == 'A')
-			appendStringInfo(json, INT64_FORMAT, rows_of(request, ROWS_ROLES));
-		else if (part == 'D')
-			appendStringInfo(json, "%04d-%02d-%02d", tm.tm_year, tm.tm_mon, tm.tm_mday);
-		else
-			appendStringInfo(json, "%04d", part == 'Y' ? tm.tm_year : tm.tm_year - 1);
 	}
 	appendStringInfoString(json, text);
 }
@@ -291,8 +391,10 @@ make_plan(const OkrRequest *request)
 	StringInfoData json;
 
 	initStringInfo(&json);
-	appendStringInfo(&json, "{\"version\": 1, \"name\": \"okr\", \"as_of\": \"%s\", \"steps\": [",
-					 moment_write(request->as_of));
+	appendStringInfo(
+		&json,
+		"{\"version\": 1, \"name\": \"okr\", \"since\": \"%s\", \"as_of\": \"%s\", \"steps\": [",
+		first_day(request->quarter - 4), moment_write(request->as_of));
 	for (int i = 0; i < (int) lengthof(okr_steps); i++)
 	{
 		const OkrStep *step = &okr_steps[i];
@@ -305,6 +407,23 @@ make_plan(const OkrRequest *request)
 	}
 	appendStringInfoString(&json, "]}");
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
+}
+
+/* Decides which quarters the cycles are: up to the one that as_of is four weeks into, so that each has room for check-ins. */
+static void
+set_quarters(OkrRequest *request)
+{
+	struct pg_tm today;
+	struct pg_tm last;
+	fsec_t		 fsec;
+
+	if (timestamp2tm(request->as_of, NULL, &today, &fsec, NULL, NULL) != 0 ||
+		timestamp2tm(request->as_of - 28 * USECS_PER_DAY, NULL, &last, &fsec, NULL, NULL) != 0 ||
+		today.tm_year < 4 || today.tm_year > 9999)
+		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+						errmsg("as_of must be in the years 4 to 9999")));
+	request->today = psprintf("%04d-%02d-%02d", today.tm_year, today.tm_mon, today.tm_mday);
+	request->quarter = last.tm_year * 4 + (last.tm_mon - 1) / 3 - (N_CYCLES - 1);
 }
 
 /* pollseed_plan_okr(users, objectives, organisation, as_of) */
@@ -326,6 +445,7 @@ pollseed_plan_okr(PG_FUNCTION_ARGS)
 									: PG_GETARG_TIMESTAMPTZ(3);
 	if (TIMESTAMP_NOT_FINITE(request.as_of))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("as_of must be finite")));
+	set_quarters(&request);
 	SPI_connect();
 	schema = okr_create_tables(&created);
 	SPI_finish();

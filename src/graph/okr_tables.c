@@ -96,7 +96,7 @@ static const PresetTable okr_tables[] = {
 	{"check_ins", "confidence",
 	 "CREATE TABLE %1$s.check_ins ("
 	 ID TENANT REFERS("key_result_id", "key_results") MAY_REFER("author_id", "users")
-	 " week integer NOT NULL" BETWEEN("week", "1", "13") ","
+	 " week integer NOT NULL" BETWEEN("week", "1", "13") ", checked_on date NOT NULL, value numeric(12,2) NOT NULL,"
 	 " progress integer NOT NULL" BETWEEN("progress", "0", "100") ","
 	 " confidence integer NOT NULL" BETWEEN("confidence", "1", "10") ","
 	 " comment text," TIMESTAMPS ", UNIQUE (key_result_id, week));"
