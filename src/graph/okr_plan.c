@@ -29,7 +29,6 @@ POLLSEED_FUNCTION(pollseed_plan_okr);
 #define MAX_USERS 10000000
 
 #define N_CYCLES 8
-#define N_PILLARS 5
 #define USERS_PER_WORKSPACE 40
 #define USERS_PER_TEAM 10
 #define KEY_RESULTS_PER_OBJECTIVE 3
@@ -39,7 +38,8 @@ POLLSEED_FUNCTION(pollseed_plan_okr);
 /*
  * The steps: name and table, how many rows, and the rest as JSON, in which @S is the quoted schema, @N the
  * organisation's name as JSON, @D the day of as_of, @Q that on which the first cycle begins, @F the one a year before;
- * and numbers of rows: @W workspaces, @M teams, @U users, @A role assignments, @O objectives, but not 0.
+ * and numbers of rows: @W workspaces, @M teams, @U users, @A role assignments, @O objectives, but not 0.  Small
+ * letters stand for lists of words.
  */
 typedef enum OkrRows
 {
@@ -74,9 +74,10 @@ typedef struct OkrStep
 	"{\"columns\": [\"" column "\"], \"relation\": \"@S." table "\", \"key\": [\"id\"]," \
 	" \"fan_out\": \"" fan_out "\", \"nulls\": " nulls "}"
 #define TENANT REF("organization_id", "organizations", "even", "0")
-#define LIST(values) "{\"generator\": \"list\", \"values\": [" values "]}"
-#define WEIGHTED(values, weights) \
-	"{\"generator\": \"list\", \"values\": [" values "], \"weights\": [" weights "]}"
+#define REF_IN_TENANT(column, table) \
+	"{\"columns\": [\"" column "\", \"organization_id\"], \"relation\": \"@S." table "\", \"key\": [\"id\", \"organization_id\"]," \
+	" \"fan_out\": \"even\"}"
+#define OPTIONAL(sql, nulls) "{\"generator\": \"expression\", \"nulls\": " nulls ", \"sql\": \"" sql "\"}"
 #define EXPRESSION(sql) "{\"generator\": \"expression\", \"sql\": \"" sql "\"}"
 #define ROW "\\\"row\\\""
 #define NUMBER "(" ROW " + 1)::text"
@@ -111,19 +112,42 @@ typedef struct OkrStep
 #define START_OF(cycle) "(timestamp '@Q' + make_interval(months => (" cycle " * 3)::int))"
 #define CYCLE_START(key_result) START_OF(CYCLE_OF(OBJECTIVE_OF(key_result)))
 
-/* How a key result goes: what it has reached of its way in percent, in a week of its cycle, of which the last is not over yet. */
+/* Words go with one another by where they stand in their lists. */
+#define WORD(list, number) "(" list ")[(" number ")::int + 1]"
+#define PILLAR_OF(objective) "(" PLACE_OF(objective) " * " CppAsString2(OKR_PILLARS) " / " NEIGHBOURS_OF(objective) ")"
+#define TITLE_OF(objective) \
+	"(" PILLAR_OF(objective) " * " CppAsString2(OKR_OBJECTIVES_PER_PILLAR) " + " objective " % " CppAsString2(OKR_OBJECTIVES_PER_PILLAR) ")"
+#define MEASURE_OF(key_result) \
+	"(" TITLE_OF(OBJECTIVE_OF(key_result)) " / " CppAsString2(OKR_OBJECTIVES_PER_THEME) " * " CppAsString2(OKR_MEASURES_PER_THEME) \
+	" + (" OBJECTIVE_OF(key_result) " * 2 + " key_result " % " CppAsString2(KEY_RESULTS_PER_OBJECTIVE) ") % " CppAsString2(OKR_MEASURES_PER_THEME) ")"
+
+/*
+ * How a key result goes: at which pace, and what it has reached of its way in percent in a week of its
+ * cycle.  Of the last cycle there are only the first weeks.
+ */
 #define LAST_WEEKS(key_result, closed, running) \
 	"(CASE WHEN " CYCLE_OF(OBJECTIVE_OF(key_result)) " < " CppAsString2(N_CYCLES) " - 1 THEN " closed " ELSE " running " END)"
 #define LAST_WEEK(key_result) LAST_WEEKS(key_result, "12", "4")
 #define PACE(key_result) "(45 + " CHANCE(key_result, "3") " % 76)"
 #define REACHED(key_result, week) "LEAST(" PACE(key_result) " * " week " / 12, 100)"
-#define START_VALUE(key_result) "(" CHANCE(key_result, "5") " % 40)"
-#define TARGET_VALUE(key_result) "(60 + " CHANCE(key_result, "7") " % 40)"
+#define SCALED(list, key_result) \
+	"round(" WORD(list, MEASURE_OF(key_result)) "::numeric * (80 + " CHANCE(key_result, "5") " % 41) / 100, " DIGITS(key_result) ")"
+#define START_VALUE(key_result) SCALED("@b", key_result)
+#define TARGET_VALUE(key_result) SCALED("@e", key_result)
 #define VALUE(key_result, week) \
-	"(" START_VALUE(key_result) " + round((" TARGET_VALUE(key_result) " - " START_VALUE(key_result) ") * " \
-	REACHED(key_result, week) " / 100.0))"
+	"round(" START_VALUE(key_result) " + (" TARGET_VALUE(key_result) " - " START_VALUE(key_result) ") * " \
+	REACHED(key_result, week) " / 100, " DIGITS(key_result) ")"
+#define UNIT_OF(key_result) WORD("@u", MEASURE_OF(key_result))
+#define DIGITS(key_result) "(CASE WHEN " UNIT_OF(key_result) " = ANY ('{count,euro}') THEN 0 ELSE 1 END)"
 
-/* The same of an objective. */
+/* What is said of it: of five comments for each mood another one each week. */
+#define COMMENT(key_result) \
+	"format(" WORD("@c", "(CASE WHEN " PACE(key_result) " >= 80 THEN 0 WHEN " PACE(key_result) " >= 60 THEN 5 ELSE 10 END + (" \
+				   key_result " + week) % 5)") ", " WORD("@m", MEASURE_OF(key_result)) ", trim_scale(value) ||" \
+	" CASE WHEN " UNIT_OF(key_result) " = 'percent' THEN '%' WHEN " UNIT_OF(key_result) " = 'euro' THEN ' euro'" \
+	" WHEN " UNIT_OF(key_result) " = 'days' THEN ' days' ELSE '' END)"
+
+/* How an objective goes: as its key results do on average. */
 #define FIRST_RESULT(objective) "(" objective " * " CppAsString2(KEY_RESULTS_PER_OBJECTIVE) ")"
 #define REACHED_BY_NOW(key_result) REACHED(key_result, LAST_WEEK(key_result))
 #define AVERAGE_REACHED(objective) \
@@ -178,27 +202,14 @@ static const OkrStep okr_steps[] = {
 	{"strategic_pillars", ROWS_PILLARS,
 	 "\"natural_key\": [\"organization_id\", \"name\"], \"refs\": [" TENANT "],"
 	 "\"columns\": {" ID_OF("\"organization_id\", \"name\"") ","
-	 "\"name\": " LIST("\"Delight customers\", \"Grow sustainably\", \"Run a reliable platform\","
-					   " \"Build a great place to work\", \"Win new markets\"") ","
-	 "\"description\": {\"generator\": \"sentence\"}, \"color\": {\"generator\": \"color\"},"
+	 "\"name\": " EXPRESSION(WORD("@p", ROW)) ",\"description\": " EXPRESSION(WORD("@d", ROW)) ", \"color\": {\"generator\": \"color\"},"
 	 TIMESTAMPS(OFFICE_HOURS(FOUNDED("8"), ROW)) "}"},
 	{"objectives", ROWS_OBJECTIVES,
-	 "\"natural_key\": [\"organization_id\", \"code\"], \"refs\": [" TENANT "," REF("cycle_id", "cycles", "even", "0") ","
-	 REF("pillar_id", "strategic_pillars", "random", "0.05") "," REF("team_id", "teams", "random", "0.1") ","
+	 "\"natural_key\": [\"organization_id\", \"code\"], \"refs\": [" TENANT "," REF_IN_TENANT("cycle_id", "cycles") ","
+	 REF_IN_TENANT("pillar_id", "strategic_pillars") "," REF("team_id", "teams", "random", "0.1") ","
 	 REF("owner_id", "users", "random", "0.02") "," REF("parent_id", "objectives", "even", "0.6") "],"
 	 "\"columns\": {" ID_OF("\"organization_id\", \"code\"") ", \"code\": " CODE("O") ","
-	 "\"title\": " LIST(
-	 "\"Make onboarding effortless\", \"Become the most trusted vendor in our market\", \"Double the number of weekly active teams\","
-	 "\"Ship faster without breaking things\", \"Cut the cost of serving a customer\", \"Turn support into a reason to buy\","
-	 "\"Give every team its own numbers\", \"Make the mobile app as good as the web\", \"Open the German market\","
-	 "\"Keep the customers we have\", \"Build a pipeline that predicts itself\", \"Be ready for an audit on any day\","
-	 "\"Hire people who raise the bar\", \"Make managers better managers\", \"Retire the old billing system\","
-	 "\"Earn five stars from reviewers\", \"Move from projects to products\", \"Make data easy to trust\","
-	 "\"Bring sales and product together\", \"Reach profitability in the core business\", \"Grow through partners\","
-	 "\"Make security invisible to users\", \"Answer every question within a day\", \"Publish a roadmap that customers believe\","
-	 "\"Turn free users into paying ones\", \"Learn what customers do, not what they say\", \"Reduce toil in operations\","
-	 "\"Launch self-service for large accounts\", \"Make accessibility a habit\", \"Celebrate what we finish\"") ","
-	 "\"description\": {\"generator\": \"paragraph\", \"nulls\": 0.2},"
+	 "\"title\": " EXPRESSION(WORD("@o", TITLE_OF(ROW))) ",\"description\": " OPTIONAL(WORD("@w", TITLE_OF(ROW)), "0.2") ","
 	 "\"progress\": " EXPRESSION("(" AVERAGE_REACHED(ROW) ")::int") ","
 	 "\"status\": " EXPRESSION(STATE("progress * 12 / " LAST_WEEK(FIRST_RESULT(ROW)), "progress >= 90 AND " IS_CLOSED(FIRST_RESULT(ROW)))) ","
 	 TIMESTAMPS(IN_ORDER("(" START_OF(CYCLE_OF(ROW)) " - interval '14 days')", PLACE_OF(ROW), NEIGHBOURS_OF(ROW), "6")) "}"},
@@ -208,15 +219,7 @@ static const OkrStep okr_steps[] = {
 	 " \"why\": \"a key result is of the same cycle as its objective\"},"
 	 REF("owner_id", "users", "random", "0.02") "],"
 	 "\"columns\": {" ID_OF("\"organization_id\", \"code\"") ", \"code\": " CODE("KR") ","
-	 "\"title\": " LIST(
-	 "\"Raise activation from first visit to first value\", \"Bring the time to first value down\", \"Lift the net promoter score\","
-	 "\"Reduce monthly churn\", \"Win new logos in the segment\", \"Increase revenue per account\", \"Cut the lead time of changes\","
-	 "\"Halve the change failure rate\", \"Restore service within the hour\", \"Answer tickets within four hours\","
-	 "\"Grow the share of self-service\", \"Fill open positions in time\", \"Keep regretted attrition low\","
-	 "\"Train every manager\", \"Close audit findings\", \"Move tenants to the new billing\", \"Lower infrastructure cost per request\","
-	 "\"Publish case studies\", \"Grow partner revenue\", \"Raise test coverage of the core\", \"Get reviews on comparison sites\","
-	 "\"Increase weekly active users\", \"Convert trials to paid\", \"Reduce page load time\"") ","
-	 "\"unit\": " WEIGHTED("\"percent\", \"count\", \"euro\", \"days\", \"score\"", "45, 30, 10, 10, 5") ","
+	 "\"title\": " EXPRESSION(WORD("@k", MEASURE_OF(ROW))) ",\"unit\": " EXPRESSION(UNIT_OF(ROW)) ","
 	 "\"start_value\": " EXPRESSION(START_VALUE(ROW)) ",\"target_value\": " EXPRESSION(TARGET_VALUE(ROW)) ","
 	 "\"current_value\": " EXPRESSION(VALUE(ROW, LAST_WEEK(ROW))) ","
 	 "\"status\": " EXPRESSION(STATE(PACE(ROW), PACE(ROW) " >= 100 AND " IS_CLOSED(ROW))) ","
@@ -227,17 +230,11 @@ static const OkrStep okr_steps[] = {
 	 " \"fan_out\": \"even\", \"why\": \"an initiative is for the objective of its key result\"},"
 	 REF("owner_id", "users", "random", "0.05") "],"
 	 "\"columns\": {" ID_OF("\"organization_id\", \"code\"") ", \"code\": " CODE("I") ","
-	 "\"title\": " LIST(
-	 "\"Interview twenty customers\", \"Rewrite the welcome e-mails\", \"Build a guided tour\", \"Automate the release notes\","
-	 "\"Introduce feature flags\", \"Move reports to the warehouse\", \"Run a pricing experiment\", \"Set up a customer council\","
-	 "\"Migrate the last legacy service\", \"Launch the referral programme\", \"Write runbooks for on-call\", \"Hold a bug bash\","
-	 "\"Localise the help centre\", \"Redesign the settings page\", \"Add single sign-on\", \"Start a mentoring programme\","
-	 "\"Measure what support costs\", \"Publish the status page\", \"Prepare the security audit\", \"Test with screen readers\"") ","
+	 "\"title\": " EXPRESSION(WORD("@i", MEASURE_OF(RESULT_OF_INITIATIVE(ROW)))) ","
 	 "\"status\": " EXPRESSION("CASE WHEN " CHANCE(ROW, "2") " % 12 = 0 THEN 'blocked' WHEN " CHANCE(ROW, "2") " % 12 <= "
 	 LAST_WEEKS(RESULT_OF_INITIATIVE(ROW), "8", "2") " THEN 'done' WHEN " CHANCE(ROW, "2") " % 12 <= "
 	 LAST_WEEKS(RESULT_OF_INITIATIVE(ROW), "9", "8") " THEN 'in_progress' ELSE 'not_started' END") ","
-	 "\"due_on\": {\"generator\": \"expression\", \"nulls\": 0.15, \"sql\": \"" CYCLE_START(RESULT_OF_INITIATIVE(ROW))
-	 "::date + 30 + (" CHANCE(ROW, "4") " % 58)::int\"},"
+	 "\"due_on\": " OPTIONAL(CYCLE_START(RESULT_OF_INITIATIVE(ROW)) "::date + 30 + (" CHANCE(ROW, "4") " % 58)::int", "0.15") ","
 	 TIMESTAMPS(OFFICE_HOURS("(" CYCLE_START(RESULT_OF_INITIATIVE(ROW)) " + make_interval(days => (" ROW " % 5)::int))", ROW)) "}"},
 	{"check_ins", ROWS_CHECK_INS,
 	 "\"natural_key\": [\"key_result_id\", \"week\"], \"refs\": [" TENANT "," REF("key_result_id", "key_results", "even", "0") ","
@@ -247,7 +244,7 @@ static const OkrStep okr_steps[] = {
 	 "\"checked_on\": " EXPRESSION(WORKDAY("(" CYCLE_START(KEY_RESULT_OF(ROW)) "::date + 7 * (week - 1))", KEY_RESULT_OF(ROW))) ","
 	 "\"value\": " EXPRESSION(VALUE(KEY_RESULT_OF(ROW), "week")) ",\"progress\": " EXPRESSION(REACHED(KEY_RESULT_OF(ROW), "week")) ","
 	 "\"confidence\": " EXPRESSION("GREATEST(1, LEAST(10, " PACE(KEY_RESULT_OF(ROW)) " / 11 - 2 + " CHANCE(ROW, "6") " % 4))") ","
-	 "\"comment\": {\"generator\": \"sentence\", \"nulls\": 0.3},"
+	 "\"comment\": " OPTIONAL(COMMENT(KEY_RESULT_OF(ROW)), "0.3") ","
 	 TIMESTAMPS(OFFICE_HOURS("checked_on", ROW)) "}"},
 	{"role_assignments", ROWS_ROLES,
 	 "\"natural_key\": [\"user_id\", \"role\", \"scope_type\", \"scope_id\"], \"refs\": [" TENANT ","
@@ -295,7 +292,7 @@ rows_of(const OkrRequest *request, OkrRows rows)
 		case ROWS_CYCLES:
 			return N_CYCLES;
 		case ROWS_PILLARS:
-			return N_PILLARS;
+			return OKR_PILLARS;
 		case ROWS_OBJECTIVES:
 			return request->objectives;
 		case ROWS_KEY_RESULTS:
@@ -319,6 +316,18 @@ append_inside(StringInfo json, const char *text)
 	initStringInfo(&quoted);
 	escape_json(&quoted, text);
 	appendBinaryStringInfo(json, quoted.data + 1, quoted.len - 2);
+}
+
+/* Appends a list of words where SQL stands within JSON. */
+static void
+append_words(StringInfo json, char letter)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	if (!okr_append_words(&sql, letter))
+		elog(ERROR, "unrecognized part of a plan: %c", letter);
+	append_inside(json, sql.data);
 }
 
 /* Returns the first day of a quarter, counted from that of the year 0. */
@@ -365,7 +374,7 @@ append_part(StringInfo json, char part, const OkrRequest *request)
 			appendStringInfo(json, INT64_FORMAT, Max(rows_of(request, ROWS_OBJECTIVES), 1));
 			break;
 		default:
-			elog(ERROR, "unrecognized part of a plan: %c", part);
+			append_words(json, part);
 	}
 }
 

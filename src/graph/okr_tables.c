@@ -84,7 +84,7 @@ static const PresetTable okr_tables[] = {
 	 TEXT("code") TEXT("title") ONE_OF("unit", "percent,count,euro,days,score")
 	 " start_value numeric(12,2) NOT NULL, target_value numeric(12,2) NOT NULL, current_value numeric(12,2) NOT NULL,"
 	 ONE_OF("status", "on_track,at_risk,off_track,achieved") TIMESTAMPS
-	 ", UNIQUE (organization_id, code), CHECK (target_value OPERATOR(pg_catalog.>) start_value));"
+	 ", UNIQUE (organization_id, code), CHECK (target_value OPERATOR(pg_catalog.<>) start_value));"
 	 INDEX("key_results", "objective_id") INDEX("key_results", "cycle_id") INDEX("key_results", "owner_id")},
 	{"initiatives", "key_result_id",
 	 "CREATE TABLE %1$s.initiatives ("

@@ -82,7 +82,24 @@ SELECT is((SELECT count(*) FROM users AS u WHERE NOT EXISTS (SELECT FROM role_as
 SELECT matches(error_of($$UPDATE role_assignments SET scope_type = 'TEAM' WHERE role = 'ORG_ADMIN'$$), '^23514', 'nobody runs the organisation in a team');
 SELECT matches(error_of($$UPDATE role_assignments SET scope_id = gen_random_uuid() WHERE role = 'ORG_ADMIN'$$), '^23514', 'nor one that he is not of');
 SELECT ok((SELECT count(*) FILTER (WHERE status = 'active') > 160 AND count(*) FILTER (WHERE status = 'suspended') < 20 FROM users), 'statuses are weighted');
-SELECT ok((SELECT count(DISTINCT title) > 15 FROM objectives), 'objectives differ');
+
+-- Words go together.
+SELECT is((SELECT count(DISTINCT title) FROM objectives), 30::bigint, 'objectives differ');
+SELECT is((SELECT string_agg(DISTINCT o.title, ', ' ORDER BY o.title) FROM objectives AS o JOIN key_results AS k ON k.objective_id = o.id WHERE k.title = 'Reduce monthly churn'),
+	'Become the vendor that customers recommend, Keep the customers we have, Turn support into a reason to buy', 'churn is for objectives about customers who are there');
+SELECT is((SELECT string_agg(DISTINCT k.title, ', ' ORDER BY k.title) FROM objectives AS o JOIN key_results AS k ON k.objective_id = o.id WHERE o.title = 'Open the German market'),
+	'Be found by search, Get reviews on comparison sites, Shorten the first sale, Translate the product, Win customers in Germany', 'a market has key results of a market');
+SELECT is((SELECT max(n) FROM (SELECT count(DISTINCT pillar_id) AS n FROM objectives GROUP BY title) AS t), 1::bigint, 'an objective is for its pillar');
+SELECT is((SELECT max(n) FROM (SELECT count(DISTINCT o.title) AS n FROM objectives AS o JOIN key_results AS k ON k.objective_id = o.id GROUP BY k.title) AS t), 3::bigint,
+	'a key result is for one of the three objectives of its theme');
+SELECT is((SELECT count(*) FROM (SELECT FROM key_results GROUP BY objective_id, title HAVING count(*) > 1) AS t), 0::bigint, 'and once in each');
+SELECT is((SELECT count(DISTINCT (k.title, i.title)) - count(DISTINCT i.title) FROM initiatives AS i JOIN key_results AS k ON k.id = i.key_result_id), 0::bigint, 'an initiative goes with its key result');
+SELECT is((SELECT min(n) FROM (SELECT count(DISTINCT pillar_id) AS n FROM objectives GROUP BY cycle_id) AS c), 5::bigint, 'every cycle has objectives of all pillars');
+SELECT is((SELECT string_agg(comment, ' ' ORDER BY week) FROM check_ins AS c JOIN key_results AS k ON k.id = c.key_result_id WHERE k.code = 'KR-00001'),
+	'Holidays took a week from us. Now monthly churn is at 3.2%. We wait for another team; meanwhile monthly churn has come to 2.9%. It moves, but not enough: 2.8% for monthly churn.', 'comments say what is measured');
+SELECT is((SELECT count(*) FROM check_ins WHERE strpos(comment, trim_scale(value)::text) = 0), 0::bigint, 'and where it is');
+SELECT is((SELECT string_agg(DISTINCT unit, ', ' ORDER BY unit) FROM key_results WHERE title ~ 'revenue'), 'euro', 'revenue is money');
+SELECT is((SELECT count(*) FROM key_results WHERE unit = 'percent' AND greatest(start_value, target_value) > 100), 0::bigint, 'no percentage is more than all');
 SELECT is((SELECT count(*) FROM users WHERE manager_id IS NULL), 1::bigint, 'one has no manager');
 
 -- Ids follow from natural keys: another schema has the same.
@@ -105,6 +122,14 @@ SELECT is(code_of(step, 1), prefix || '-00001', step || ': the first code') FROM
 SELECT is(code_of(step, 99999), prefix || '-99999', step || ': the last of five digits') FROM (VALUES ('objectives', 'O'), ('key_results', 'KR'), ('initiatives', 'I')) AS steps (step, prefix);
 SELECT is(code_of(step, 100000), prefix || '-100000', step || ': the first of six') FROM (VALUES ('objectives', 'O'), ('key_results', 'KR'), ('initiatives', 'I')) AS steps (step, prefix);
 SELECT is(code_of(step, 2147483648), prefix || '-2147483648', step || ': and of ten') FROM (VALUES ('objectives', 'O'), ('key_results', 'KR'), ('initiatives', 'I')) AS steps (step, prefix);
+
+-- Another seed has other people at the same work.
+SELECT count(*) FROM pollseed_seed_graph(pollseed_plan_okr(as_of => '2026-11-15 12:00+00'), seed => 5);
+SELECT is((SELECT count(*) FROM one.key_results AS a FULL JOIN key_results AS b USING (code) WHERE (a.title, a.current_value, a.status) IS DISTINCT FROM (b.title, b.current_value, b.status)), 0::bigint,
+	'another seed has the same key results');
+SELECT ok((SELECT count(*) < 20 FROM one.users JOIN users USING (email)), 'and other people');
+SELECT is((SELECT string_agg(concat_ws(' ', "check", relation, violations), ', ') FROM pollseed_validate() WHERE violations > 0), NULL, 'and is valid');
+SELECT is((SELECT sum(removed) FROM pollseed_unseed((SELECT max(run_id) FROM pollseed_runs))), 5159::numeric, 'and can be removed, too');
 
 -- Whatever the size and the day: what is wrong with a tenant, or nothing.
 CREATE FUNCTION wrong_with(users int, objectives int, as_of timestamptz) RETURNS text LANGUAGE plpgsql SET search_path = tenant, public AS $$
