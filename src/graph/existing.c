@@ -31,6 +31,7 @@
 #include "graph/batch_relation.h"
 #include "graph/exceptions.h"
 #include "graph/existing.h"
+#include "graph/removal.h"
 #include "graph/resolve.h"
 
 /* What a batch is called in a statement: a name of each key's own, since a plan remembers its type. */
@@ -43,8 +44,10 @@ typedef struct FinderKey
 	bool		   nulls_distinct;
 	BatchRelation *batch;
 	bool		   indexed; /* it has a unique index */
-	List *told; /* of int: indexes of columns that others may refer to, and the key does not have */
+	List *told; /* of int: indexes of columns that others refer to, and the key does not have */
 	SPIPlanPtr plan;
+	SPIPlanPtr
+		count; /* of the rows between two values of the key, where a batch has all of these; or NULL */
 } FinderKey;
 
 struct ExistingFinder
@@ -130,25 +133,88 @@ is_unique(const GraphStep *step, const List *columns)
 	return false;
 }
 
-/* Finds the columns that others can refer to, those of unique keys, but for some. */
+/* Returns the indexes of the columns of all unique keys. */
+static List *
+unique_columns(const GraphStep *step)
+{
+	List	 *all = NIL;
+	ListCell *cell;
+
+	foreach(cell, step->table->keys)
+		all = list_concat_unique_int(all, findable(step, lfirst(cell)));
+	return all;
+}
+
+/* Tells whether a reference, or a part of one, is to a column of a step. */
+static bool
+is_to(const GraphRef *ref, const GraphStep *step, int column)
+{
+	for (int i = 0; i < ref->ntargets; i++)
+	{
+		if (is_to(&ref->targets[i], step, column))
+			return true;
+	}
+	for (int i = 0; ref->parent == step && i < ref->ncolumns; i++)
+	{
+		if (ref_key_column(ref, i) == column)
+			return true;
+	}
+	return false;
+}
+
+/* Tells whether any reference of the graph is to a column. */
+static bool
+is_referred(const GraphStep *step, int column)
+{
+	for (int i = 0; i < step->graph->nsteps; i++)
+	{
+		const GraphStep *other = step->graph->steps[i];
+
+		for (int ref = 0; ref < other->nrefs; ref++)
+		{
+			if (is_to(&other->refs[ref], step, column))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Finds the columns that others refer to, but for those of a key. */
 static List *
 told_columns(const GraphStep *step, const List *known)
 {
 	List	 *told = NIL;
 	ListCell *cell;
 
-	foreach(cell, step->table->keys)
+	foreach(cell, unique_columns(step))
 	{
-		List	 *columns = findable(step, lfirst(cell));
-		ListCell *column;
-
-		foreach(column, columns)
-		{
-			if (!list_member_int(known, lfirst_int(column)))
-				told = list_append_unique_int(told, lfirst_int(column));
-		}
+		if (!list_member_int(known, lfirst_int(cell)) && is_referred(step, lfirst_int(cell)))
+			told = lappend_int(told, lfirst_int(cell));
 	}
 	return told;
+}
+
+/*
+ * Prepares to count rows, where a key is one column of a sequence's values: as many rows as a batch of them
+ * lie between the first and the last only if all are there.
+ */
+static void
+prepare_count(const GraphStep *step, FinderKey *key)
+{
+	const GraphColumn *column = &step->columns[linitial_int(key->columns)];
+	const char		  *name = quote_identifier(column->name);
+	Oid				   type = column->table_column->space->base;
+	Oid				   types[] = {type, type};
+
+	if (list_length(key->columns) != 1 || !key->indexed || key->told != NIL ||
+		column->source != COLUMN_SEQUENCE || column->increment != 1 ||
+		column->table_column->space->kind != VALUE_INTEGER)
+		return;
+	key->count = sql_prepare(
+		psprintf("SELECT pg_catalog.count(*) FROM %s%s AS t WHERE t.%s OPERATOR(pg_catalog.>=) $1"
+				 " AND t.%s OPERATOR(pg_catalog.<=) $2",
+				 only_clause(step->table), step->table->quoted_name, name, name),
+		lengthof(types), types);
 }
 
 ExistingFinder *
@@ -182,6 +248,7 @@ existing_open(GraphStep *step)
 	{
 		finder->keys[i].told = told_columns(step, finder->keys[i].columns);
 		prepare_key(finder, &finder->keys[i], i);
+		prepare_count(step, &finder->keys[i]);
 	}
 	finder->batch = AllocSetContextCreate(CurrentMemoryContext, "pollseed existing rows",
 										  ALLOCSET_DEFAULT_SIZES);
@@ -226,10 +293,37 @@ execute_by_index(SPIPlanPtr plan, bool indexed)
 	return count;
 }
 
+/* Tells whether all rows of a batch are there, as far as a key that can be counted tells. */
+static bool
+are_all_there(const FinderKey *key, RowCursor *cursor, int64 first, int nrows)
+{
+	int			  level = sql_begin_finding_by_index();
+	MemoryContext old_context = CurrentMemoryContext;
+	Datum		  bounds[2];
+	bool		  isnull;
+	int64		  count;
+
+	cursor_move(cursor, first);
+	bounds[0] = cursor_value(cursor, linitial_int(key->columns), &isnull);
+	cursor_move(cursor, first + nrows - 1);
+	bounds[1] = cursor_value(cursor, linitial_int(key->columns), &isnull);
+	sql_execute_plan(key->count, bounds, NULL);
+	count = sql_integer(0, 1);
+	AtEOXact_GUC(true, level);
+	SPI_freetuptable(SPI_tuptable);
+	MemoryContextSwitchTo(old_context);
+	return count == nrows;
+}
+
 /* Looks for those of a batch that were not found yet, by a key. */
 static void
 find_by_key(FinderKey *key, RowCursor *cursor, int64 first, int nrows, bool *found)
 {
+	if (key->count != NULL && are_all_there(key, cursor, first, nrows))
+	{
+		memset(found, true, nrows * sizeof(bool));
+		return;
+	}
 	if (batch_relation_fill(key->batch, cursor, first, nrows, found, false) > 0)
 	{
 		execute_by_index(key->plan, key->indexed);
@@ -273,6 +367,7 @@ prepare_update(ExistingFinder *finder)
 	const char		*name = psprintf(BATCH_RELATION, finder->nkeys);
 	FinderKey		*key = palloc0_object(FinderKey);
 	int				 nkey = list_length(finder->keys[0].columns);
+	List			*unique = unique_columns(step);
 	StringInfoData	 set;
 	StringInfoData	 differ;
 	StringInfoData	 sql;
@@ -287,7 +382,7 @@ prepare_update(ExistingFinder *finder)
 		const GraphColumn *column = &step->columns[i];
 
 		if (column->source == COLUMN_DEFAULT || list_member_int(finder->keys[0].columns, i) ||
-			list_member_int(finder->keys[0].told, i) ||
+			list_member_int(unique, i) ||
 			(column->source == COLUMN_REF && step->refs[column->ref].later))
 			continue;
 		key->columns = lappend_int(key->columns, i);
@@ -334,6 +429,8 @@ existing_close(ExistingFinder *finder)
 	for (int i = 0; i < finder->nkeys; i++)
 	{
 		SPI_freeplan(finder->keys[i].plan);
+		if (finder->keys[i].count != NULL)
+			SPI_freeplan(finder->keys[i].count);
 		batch_relation_drop(finder->keys[i].batch);
 	}
 	if (finder->update != NULL)
