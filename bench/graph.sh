@@ -86,18 +86,22 @@ measure_uuid() {
   time_file uuid-peer "$WORK/uuid-peer.sql"
 }
 
-# The most memory of its own that the server process had while it seeded so many rows, in kB.
+# The most memory of its own that the server process had while it seeded so many rows, in kB; looked at some thousand times a
+# second, since the small run is over soon.
 measure_memory() {
-  local rows=$1 peak=0 now pid client
+  local rows=$1 peak=0 key value pid client
   fresh
-  psql_in graph_work -c "SELECT sum(inserted) FROM pollseed_seed_graph(plan_for($rows))" >/dev/null &
+  rm -f "$WORK/pid"
+  psql_in graph_work -c '\o '"$WORK/pid" -c 'SELECT pg_backend_pid()' -c '\o' -c 'SELECT pg_sleep(0.2)' \
+    -c "SELECT sum(inserted) FROM pollseed_seed_graph(plan_for($rows))" >/dev/null &
   client=$!
-  while kill -0 $client 2>/dev/null; do
-    pid=$(psql_in postgres -c "SELECT pid FROM pg_stat_activity WHERE datname = 'graph_work' AND backend_type = 'client backend' LIMIT 1")
-    now=$(sed -n 's/^RssAnon:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/${pid:-0}/status" 2>/dev/null || true)
-    [ "${now:-0}" -le "$peak" ] || peak=$now
-    sleep 0.05
-  done
+  until [ -s "$WORK/pid" ]; do sleep 0.01; done
+  pid=$(tr -d '[:space:]' <"$WORK/pid")
+  while [ -r "/proc/$pid/status" ]; do
+    while read -r key value _; do
+      [ "$key" != RssAnon: ] || [ "$value" -le "$peak" ] || peak=$value
+    done <"/proc/$pid/status"
+  done 2>/dev/null
   wait $client
   echo "$peak" >>"$WORK/memory-$rows.kb"
 }
