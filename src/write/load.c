@@ -25,6 +25,7 @@
 #include "utils/snapmgr.h"
 
 #include "core/compat.h"
+#include "core/sql.h"
 #include "write/load.h"
 #include "write/targets.h"
 #include "write/volatility.h"
@@ -129,11 +130,12 @@ load_can_join(Relation rel, Relation parents)
 	return may_read_all(rel) && may_read_all(parents);
 }
 
-/* Bounds the memory of what follows, until AtEOXact_GUC() of the level returned. */
+/* Bounds the memory of what follows, LLVM's included, until AtEOXact_GUC() of the level returned. */
 static int
 bound_memory(void)
 {
-	int level = NewGUCNestLevel();
+	static const char *const off[] = {"jit"};
+	int						 level = sql_switch_off(off, lengthof(off));
 
 	(void) set_config_option("maintenance_work_mem", WORKING_MEMORY, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
