@@ -51,17 +51,17 @@ struct Writer
 void
 writer_init(void)
 {
+	DefineCustomBoolVariable("pollseed.load_empty_tables",
+							 "Fills large tables that are empty as a restore does.",
+							 "Nobody else can use them until the transaction ends; their "
+							 "indexes are built when the rows are there.",
+							 &load_empty_tables, true, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomEnumVariable("pollseed.write_lane", "How pollseed writes rows.",
 							 "\"spi\" uses INSERT and works for every relation, \"direct\" "
 							 "inserts into plain tables as COPY does, \"auto\" takes direct "
 							 "where it can.",
 							 &write_lane, LANE_AUTO, lane_choices, PGC_USERSET, 0, NULL, NULL,
 							 NULL);
-	DefineCustomBoolVariable("pollseed.load_empty_tables",
-							 "Fills large tables that are empty as a restore does.",
-							 "Nobody else can use them until the transaction ends; their "
-							 "indexes are built when the rows are there.",
-							 &load_empty_tables, true, PGC_USERSET, 0, NULL, NULL, NULL);
 }
 
 /* Finds a column of the relation that INSERT would let us write. */
