@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "utils/datum.h"
 #include "utils/memutils.h"
 
 #include "core/compat.h"
@@ -19,6 +20,9 @@
 
 /* How often a row is drawn before all are looked at. */
 #define MAX_DRAWS 20
+
+/* Rows that are looked at for one of a key. */
+#define MAX_LOOKED_AT 10000
 
 /* Of one reference; lasts as long as the graph. */
 struct AllowedRows
@@ -147,4 +151,22 @@ allowed_choose(GraphStep *step, GraphRef *ref, int64 row, int64 first, int64 par
 	if (state->nrows == 0)
 		return -1;
 	return state->rows[random_below(random, (uint64) state->nrows)];
+}
+
+int64
+allowed_with_key(GraphStep *step, GraphRef *ref, int key, Datum value, int64 row, int64 first,
+				 int64 parents)
+{
+	const struct AllowedRows *state = state_of(step, ref);
+	ValueSpace *space = step->columns[graph_column(step, ref->columns[key])].table_column->space;
+
+	for (int64 other = first; other < first + Min(parents, MAX_LOOKED_AT); other++)
+	{
+		bool  isnull;
+		Datum found = key_value(state, ref, key, other, space, &isnull);
+
+		if (!isnull && datum_image_eq(found, value, space->typbyval, space->typlen))
+			return other;
+	}
+	return row;
 }

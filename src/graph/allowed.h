@@ -20,4 +20,8 @@ extern bool allowed_is_restricted(const GraphStep *step, const GraphRef *ref);
 extern int64 allowed_choose(GraphStep *step, GraphRef *ref, int64 row, int64 first, int64 parents,
 							RandomStream *random);
 
+/* Returns a row of the range whose key has a value in one of its columns, if it is soon found; else the row given. */
+extern int64 allowed_with_key(GraphStep *step, GraphRef *ref, int key, Datum value, int64 row,
+							  int64 first, int64 parents);
+
 #endif /* POLLSEED_ALLOWED_H */

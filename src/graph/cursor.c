@@ -9,12 +9,8 @@
 
 #include "executor/executor.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
-#include "utils/date.h"
 #include "utils/datum.h"
-#include "utils/hsearch.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "core/compat.h"
 #include "graph/allowed.h"
@@ -24,13 +20,17 @@
 #include "graph/candidates.h"
 #include "graph/parents.h"
 #include "graph/spread.h"
+#include "graph/wishes.h"
 
 /* How often a cell, or the cells of a check, are drawn before it is taken for one that nothing satisfies. */
 #define MAX_ATTEMPTS 200
 #define MAX_GROUP_ATTEMPTS 1000
 
-/* Attempts after which NULLs are as likely as values: checks that say which go together may want a mix that is rare else. */
-#define PLANNED_NULLS_ATTEMPTS 16
+/*
+ * Attempts after which NULLs are as likely as values, and what checks ask for is looked at: they may want a mix that is
+ * rare else.
+ */
+#define PLAIN_ATTEMPTS 16
 
 /* Children that a node of a table that refers to itself has. */
 #define TREE_WIDTH 4
@@ -58,6 +58,7 @@ struct RowCursor
 	bool		 *done;
 	RefState	 *refs;
 	ChecksState	 *checks; /* made when needed */
+	Wish		 *wishes; /* by column, of the group that is being drawn; NULL: none yet */
 };
 
 static void make_cell(RowCursor *cursor, int index);
@@ -157,11 +158,23 @@ spread_n(const RowCursor *cursor, const Spread *spread, int attempt)
 	return spread_index(spread, step->space, step->hash, later < step->space ? later : place);
 }
 
+/* Returns what a column of the group that is being drawn had better be, by its checks. */
+static Wish
+wish_of(const RowCursor *cursor, int column)
+{
+	if (cursor->drawing < 0 || cursor->attempt < PLAIN_ATTEMPTS ||
+		cursor->step->columns[column].check_group != cursor->drawing)
+		return (Wish){.kind = WISH_NONE};
+	return cursor->wishes[column];
+}
+
 /* Tells whether a cell that may be NULL is. */
 static bool
-is_null(RandomStream *random, double share, int attempt)
+is_null(RandomStream *random, double share, int attempt, WishKind wish)
 {
-	if (attempt >= PLANNED_NULLS_ATTEMPTS && share > 0 && share < 1)
+	if (share > 0 && wish != WISH_NONE)
+		return wish == WISH_NULL;
+	if (attempt >= PLAIN_ATTEMPTS && share > 0 && share < 1)
 		share = 0.5;
 	return falls_within(random, share);
 }
@@ -317,6 +330,28 @@ keep_allowed(RowCursor *cursor, int index, RandomStream *random)
 			 errhint("Plan rows for the table that it refers to that have such a key.")));
 }
 
+/* Has a reference be to a row whose key is what checks ask for. */
+static void
+follow_wishes(RowCursor *cursor, int index)
+{
+	GraphRef *ref = &cursor->step->refs[index];
+	int64	  first;
+	int64	  parents;
+
+	for (int i = 0; i < ref->ncolumns; i++)
+	{
+		Wish wish = wish_of(cursor, graph_column(cursor->step, ref->columns[i]));
+
+		if (wish.kind != WISH_VALUE || ref->ntargets > 0 || ref->parent == cursor->step ||
+			ref->spread.distinct)
+			continue;
+		parents = ref->narrowed_by >= 0 ? candidate_rows(cursor, index, &first)
+										: parent_rows(ref, &first);
+		cursor->refs[index].row = allowed_with_key(cursor->step, ref, i, wish.value,
+												   cursor->refs[index].row, first, parents);
+	}
+}
+
 /* Decides which row a reference is to. */
 static void
 decide_ref(RowCursor *cursor, int index)
@@ -331,7 +366,8 @@ decide_ref(RowCursor *cursor, int index)
 	state->done = true;
 	state->row = -1;
 	state->target = 0;
-	if (is_null(&random, ref->nulls, attempt))
+	if (is_null(&random, ref->nulls, attempt,
+				wish_of(cursor, graph_column(cursor->step, ref->columns[ref->ncolumns - 1])).kind))
 		return;
 	if (ref->ntargets > 0 && ref->spread.distinct)
 		state->row = distinct_target(cursor, ref, attempt, &state->target);
@@ -344,6 +380,8 @@ decide_ref(RowCursor *cursor, int index)
 		state->row = narrowed_row(cursor, index, attempt, &random);
 	else
 		state->row = led_row(cursor, index, attempt, &random);
+	if (state->row >= 0 && cursor->drawing >= 0)
+		follow_wishes(cursor, index);
 	if (state->row >= 0 && ref->restricted)
 		keep_allowed(cursor, index, &random);
 }
@@ -479,6 +517,7 @@ generated_cell(RowCursor *cursor, const GraphColumn *column, bool *isnull)
 	const GraphStep *step = cursor->step;
 	ValueSpace		*space = column->table_column->space;
 	int				 first_attempt = attempt_of(cursor, column) * MAX_ATTEMPTS;
+	Wish			 wish = wish_of(cursor, graph_column(step, column->attnum));
 	Cell cell = {.cursor = cursor, .row = cursor->row, .distinct = column->spread.distinct};
 
 	if (cell.distinct)
@@ -494,9 +533,12 @@ generated_cell(RowCursor *cursor, const GraphColumn *column, bool *isnull)
 
 		random = stream_of(cursor, column, RANDOM_GRAPH_CELL, first_attempt + attempt);
 		cell.random = &random;
-		if (attempt == 0 && is_null(&random, column->nulls, attempt_of(cursor, column)))
+		if (attempt == 0 && is_null(&random, column->nulls, attempt_of(cursor, column), wish.kind))
 			break;
-		value = generator_value(column->generator, &cell, isnull);
+		if (attempt == 0 && wish.kind == WISH_VALUE && !cell.distinct)
+			value = datumCopy(wish.value, space->typbyval, space->typlen);
+		else
+			value = generator_value(column->generator, &cell, isnull);
 		if (*isnull || !column->verify || space_has(space, value))
 			return value;
 		if (cell.distinct)
@@ -557,6 +599,21 @@ forget_group(RowCursor *cursor, const CheckGroup *group)
 	}
 }
 
+/* Draws what the cells of the group that is being drawn had better be. */
+static void
+make_wishes(RowCursor *cursor)
+{
+	const CheckGroup  *group = &cursor->step->groups[cursor->drawing];
+	const GraphColumn *column = &cursor->step->columns[linitial_int(group->columns)];
+	RandomStream	   random =
+		stream_of(cursor, column, RANDOM_GRAPH_PARENT, MAX_GROUP_ATTEMPTS + cursor->attempt);
+
+	if (cursor->wishes == NULL)
+		cursor->wishes =
+			MemoryContextAllocZero(cursor->home, sizeof(Wish) * Max(cursor->step->ncolumns, 1));
+	wishes_draw(cursor->step, cursor->drawing, &random, cursor->wishes);
+}
+
 /* Makes the cells of a group of checks, until they hold. */
 static void
 draw_group(RowCursor *cursor, int number)
@@ -579,6 +636,8 @@ draw_group(RowCursor *cursor, int number)
 		forget_group(cursor, group);
 		cursor->drawing = number;
 		cursor->attempt = attempt;
+		if (attempt >= PLAIN_ATTEMPTS)
+			make_wishes(cursor);
 		foreach(cell, group->columns)
 			make_cell(cursor, lfirst_int(cell));
 		cursor->drawing = drawing;
@@ -628,67 +687,4 @@ cursor_row_values(RowCursor *cursor, Datum *values, bool *nulls)
 {
 	for (int i = 0; i < cursor->step->ncolumns; i++)
 		values[i] = cursor_value(cursor, i, &nulls[i]);
-}
-
-Datum
-cell_column(const Cell *cell, const char *name, bool *isnull)
-{
-	const GraphStep *step = cell->cursor->step;
-
-	for (int i = 0; i < step->ncolumns; i++)
-	{
-		if (strcmp(step->columns[i].name, name) == 0)
-			return cursor_value(cell->cursor, i, isnull);
-	}
-	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-					errmsg("column \"%s\" of relation %s is not in the plan", name,
-						   step->table->quoted_name)));
-}
-
-char *
-cell_column_text(const Cell *cell, const char *name)
-{
-	const GraphStep *step = cell->cursor->step;
-	bool			 isnull;
-	Datum			 value = cell_column(cell, name, &isnull);
-
-	if (isnull)
-		return NULL;
-	return space_output(table_column(step->table, name)->space, value);
-}
-
-/* Returns a moment as timestamptz. */
-static TimestampTz
-moment_of(const ValueSpace *space, Datum value)
-{
-	if (space->kind == VALUE_DATE)
-		return (TimestampTz) DatumGetDateADT(value) * USECS_PER_DAY;
-	return DatumGetTimestampTz(value);
-}
-
-TimestampTz
-cell_earliest(const Cell *cell)
-{
-	RowCursor  *cursor = cell->cursor;
-	GraphStep  *step = cursor->step;
-	TimestampTz earliest = step->graph->plan->since;
-
-	for (int i = 0; i < step->nrefs; i++)
-	{
-		RowCursor *parent;
-		bool	   isnull;
-		Datum	   moment;
-
-		if (step->refs[i].later || step->refs[i].by_deferral || step->in_one)
-			continue;
-		parent = cursor_parent(cursor, i);
-		if (parent == NULL || parent->step->moment < 0 || parent->step == step)
-			continue;
-		moment = cursor_value(parent, parent->step->moment, &isnull);
-		if (!isnull)
-			earliest = Max(
-				earliest,
-				moment_of(parent->step->columns[parent->step->moment].table_column->space, moment));
-	}
-	return earliest;
 }

@@ -124,6 +124,10 @@ SELECT nasty('references that depend on a kind', $$CREATE TABLE post (id serial 
 	CREATE TABLE log (id serial PRIMARY KEY, kind kind NOT NULL, a_id int REFERENCES post, b_id int REFERENCES post, c_id int REFERENCES post, d_id int REFERENCES post,
 		CHECK (kind = 'ban' AND num_nonnulls(a_id, b_id) = 2 AND num_nonnulls(c_id, d_id) = 0 OR kind = 'remove' AND num_nonnulls(a_id, b_id, c_id) = 3 AND d_id IS NULL OR kind = 'lock' AND num_nonnulls(a_id, b_id, c_id, d_id) = 4
 			OR kind = 'purge' AND num_nonnulls(a_id, b_id, c_id, d_id) = 0))$$, '{"log": 40, "post": 40}');
+SELECT nasty('alternatives that chance does not come to', $$CREATE TABLE kind (id serial PRIMARY KEY); CREATE TABLE area (id serial PRIMARY KEY);
+	CREATE TABLE artist (id serial PRIMARY KEY, kind_id int REFERENCES kind, area_id int REFERENCES area, begin_area_id int REFERENCES area, gender text, a int, b int, c int, d int, e boolean NOT NULL, state text NOT NULL,
+		CHECK (id <> 1 OR kind_id = 3 AND num_nulls(gender, a, b, c, d) = 5 AND area_id IS NULL AND begin_area_id IS NULL AND NOT e),
+		CHECK (state IN ('draft', 'sent', 'paid') OR state = 'void' AND e AND a IS NOT NULL), CHECK (state <> 'paid' OR kind_id IN (7, 8) OR kind_id = 9))$$, '{"area": 40, "kind": 20, "artist": 40}');
 SELECT nasty('a type and an id that is no key of it', 'CREATE TABLE users (id text PRIMARY KEY); CREATE TABLE teams (id text PRIMARY KEY); CREATE TABLE run (id text PRIMARY KEY); CREATE TABLE run_log (id text PRIMARY KEY, run_id text NOT NULL REFERENCES run, step_id text NOT NULL, step_type text NOT NULL, UNIQUE (run_id, step_id))',
 	'{"run": 40, "teams": 40, "users": 40, "run_log": 40}');
 SELECT nasty('a form that is asked for anywhere in a text', $$CREATE TABLE class (id serial PRIMARY KEY, class text NOT NULL CHECK (class ~ '[[:alnum:]_]')); CREATE UNIQUE INDEX ON class (lower(class))$$, '{"class": 40}');
