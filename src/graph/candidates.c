@@ -18,6 +18,9 @@
 #include "graph/parents.h"
 #include "graph/problem.h"
 
+/* Children that a node of a table that refers to itself has. */
+#define TREE_WIDTH 4
+
 /* References followed from a table up; longer chains are not looked for. */
 #define MAX_LINKS 16
 
@@ -101,8 +104,60 @@ follow(const GraphRef *ref, AttrNumber key)
 	return path;
 }
 
+/* Tells whether the rows that a reference leads to have ranges of rows that refer to them, within which there can be trees. */
+static bool
+may_lead(const GraphStep *step, const GraphRef *ref)
+{
+	return ref->ntargets == 0 && ref->parent != NULL && ref->parent != step &&
+		   ref->narrowed_by < 0 && !ref->spread.distinct && !ref->later;
+}
+
+int64
+tree_row(const RowCursor *cursor)
+{
+	int64 children;
+	int64 place = child_place(cursor_step(cursor), cursor_row(cursor), &children);
+	int64 above = tree_parent(place, TREE_WIDTH);
+
+	return above < 0 ? -1 : cursor_row(cursor) - place + above;
+}
+
+int64
+row_in_family(RowCursor *cursor, int by)
+{
+	const GraphStep *step = cursor_step(cursor);
+	const GraphRef	*ref = &step->refs[by];
+	int64			 children;
+	int64			 place = child_place(step, cursor_row(cursor), &children);
+	int64			 base;
+	int64			 parents = parent_rows(ref, &base);
+	int64			 parent = cursor_parent_row(cursor, by) - base;
+	int64			 from;
+	int64			 above;
+
+	if (parent < 0 || parent >= parents)
+		return -1;
+	from = first_child(ref->fan_out, parent, children, parents);
+	if (place <= from || place >= first_child(ref->fan_out, parent + 1, children, parents))
+		return -1;
+	above = tree_parent(place - from, TREE_WIDTH);
+	return above < 0 ? -1 : cursor_row(cursor) - place + from + above;
+}
+
+int
+family_of(const GraphStep *step)
+{
+	for (int i = 0; i < step->nrefs; i++)
+	{
+		if (may_lead(step, &step->refs[i]) && step->refs[i].fan_out != FAN_RANDOM &&
+			step->refs[i].fan_out != FAN_ONE)
+			return i;
+	}
+	return -1;
+}
+
 void
-candidates_prepare(GraphStep *step, List **problems)
+candidates_prepare(GraphStep *step, bool later, List **problems)
 {
 	for (int i = 0; i < step->nrefs && step->rows > 0; i++)
 	{
@@ -112,8 +167,15 @@ candidates_prepare(GraphStep *step, List **problems)
 		Path	   path;
 		Path	   other;
 
-		if (ref->narrowed_by < 0 || ref->ntargets > 0 || step->refs[ref->narrowed_by].ntargets > 0)
+		if (ref->later != later || ref->narrowed_by < 0 || ref->ntargets > 0 ||
+			step->refs[ref->narrowed_by].ntargets > 0)
 			continue;
+		if (ref->parent == step && may_lead(step, &step->refs[ref->narrowed_by]))
+		{
+			if (step->refs[ref->narrowed_by].fan_out == FAN_RANDOM)
+				step->refs[ref->narrowed_by].fan_out = FAN_EVEN;
+			continue;
+		}
 		shared_key(step, ref, &key, &other_key);
 		path = follow(ref, key);
 		other = follow(&step->refs[ref->narrowed_by], other_key);

@@ -11,8 +11,11 @@
 
 #include "graph/cursor.h"
 
-/* Has the references that lead from the parents of a narrowed one to what they share go in order, so that they can be followed back. */
-extern void candidates_prepare(GraphStep *step, List **problems);
+/*
+ * Has the references that lead from the parents of a narrowed one to what they share go in order, so that they can be
+ * followed back; of those that are set later, or of the others.
+ */
+extern void candidates_prepare(GraphStep *step, bool later, List **problems);
 
 /*
  * Returns which rows of its parent a narrowed reference can refer to: count rows from *first on.
@@ -28,5 +31,14 @@ extern int64 parent_rows(const GraphRef *ref, int64 *first);
 
 /* Returns a row's place among those of its step that are spread over parents, and how many these are. */
 extern int64 child_place(const GraphStep *step, int64 row, int64 *children);
+
+/* Finds which reference, if any, leads rows to families: ranges of rows that have the same parent; returns its index or -1. */
+extern int family_of(const GraphStep *step);
+
+/* Returns the row above the cursor's in the tree of its family, by the reference that leads to it; -1: it is at the top. */
+extern int64 row_in_family(RowCursor *cursor, int by);
+
+/* Returns the row above the cursor's in the tree of all rows; -1: it is at the top. */
+extern int64 tree_row(const RowCursor *cursor);
 
 #endif /* POLLSEED_CANDIDATES_H */

@@ -13,53 +13,14 @@
 #include "utils/memutils.h"
 
 #include "core/compat.h"
-#include "graph/allowed.h"
-#include "graph/checks.h"
-#include "graph/cursor.h"
+#include "graph/cursor_state.h"
 #include "graph/exceptions.h"
-#include "graph/candidates.h"
-#include "graph/parents.h"
-#include "graph/spread.h"
-#include "graph/wishes.h"
 
 /* How often a cell, or the cells of a check, are drawn before it is taken for one that nothing satisfies. */
 #define MAX_ATTEMPTS 200
-#define MAX_GROUP_ATTEMPTS 1000
 
-/*
- * Attempts after which NULLs are as likely as values, and what checks ask for is looked at: they may want a mix that is
- * rare else.
- */
-#define PLAIN_ATTEMPTS 16
-
-/* Children that a node of a table that refers to itself has. */
-#define TREE_WIDTH 4
-
-/* What is known of a reference of the row. */
-typedef struct RefState
-{
-	bool		done;
-	int64		row; /* of the parent; -1: it is NULL */
-	int			target;
-	RowCursor **cursors; /* on parents, by target; made when needed */
-} RefState;
-
-struct RowCursor
-{
-	GraphStep	 *step;
-	MemoryContext home;	 /* of the cursor itself */
-	MemoryContext cells; /* where cells are made */
-	bool		  owns_cells;
-	int64		  row;	   /* -1: none */
-	int			  drawing; /* the group of checks whose cells are being drawn, or -1 */
-	int			  attempt; /* at it */
-	Datum		 *values;
-	bool		 *nulls;
-	bool		 *done;
-	RefState	 *refs;
-	ChecksState	 *checks; /* made when needed */
-	Wish		 *wishes; /* by column, of the group that is being drawn; NULL: none yet */
-};
+/* Times that a row is drawn again before its columns are NULL that may be. */
+#define VALUES_REDRAWS 10
 
 static void make_cell(RowCursor *cursor, int index);
 
@@ -94,6 +55,7 @@ void
 cursor_forget(RowCursor *cursor)
 {
 	cursor->row = -1;
+	cursor->redraw = 0;
 }
 
 void
@@ -109,6 +71,14 @@ cursor_move(RowCursor *cursor, int64 row)
 		cursor->refs[i].done = false;
 }
 
+void
+cursor_redraw(RowCursor *cursor, int64 row, int redraw)
+{
+	cursor_forget(cursor);
+	cursor_move(cursor, row);
+	cursor->redraw = redraw;
+}
+
 GraphStep *
 cursor_step(const RowCursor *cursor)
 {
@@ -119,271 +89,6 @@ int64
 cursor_row(const RowCursor *cursor)
 {
 	return cursor->row;
-}
-
-/* Returns at which attempt to make a column's cell we are; only the group that is being drawn is at a later one than the first. */
-static int
-attempt_of(const RowCursor *cursor, const GraphColumn *column)
-{
-	return column->check_group >= 0 && column->check_group == cursor->drawing ? cursor->attempt : 0;
-}
-
-/* Returns the stream of a cell, or of which row its reference is to: of another purpose. */
-static RandomStream
-stream_of(const RowCursor *cursor, const GraphColumn *column, RandomPurpose purpose, int attempt)
-{
-	return random_stream(cursor->step->graph->seed ^ (int64) column->place, purpose,
-						 (uint64) cursor->row ^ ((uint64) attempt << 48));
-}
-
-/* Tells whether a draw falls within a share. */
-static bool
-falls_within(RandomStream *random, double share)
-{
-	return share > 0 && (share >= 1 || (double) (random_next(random) >> 11) * 0x1p-53 < share);
-}
-
-/*
- * Returns the n of a row in what unique keys spread.  At later attempts the row takes a place that no row has at the
- * first, as long as there are any: the group that is drawn has all that shares the place (see keys.c).
- */
-static uint64
-spread_n(const RowCursor *cursor, const Spread *spread, int attempt)
-{
-	const GraphStep *step = cursor->step;
-	int64			 children;
-	uint64			 place = (uint64) child_place(step, cursor->row, &children);
-	uint64			 later = place + (uint64) attempt * (uint64) children;
-
-	return spread_index(spread, step->space, step->hash, later < step->space ? later : place);
-}
-
-/* Returns what a column of the group that is being drawn had better be, by its checks. */
-static Wish
-wish_of(const RowCursor *cursor, int column)
-{
-	if (cursor->drawing < 0 || cursor->attempt < PLAIN_ATTEMPTS ||
-		cursor->step->columns[column].check_group != cursor->drawing)
-		return (Wish){.kind = WISH_NONE};
-	return cursor->wishes[column];
-}
-
-/* Tells whether a cell that may be NULL is. */
-static bool
-is_null(RandomStream *random, double share, int attempt, WishKind wish)
-{
-	if (share > 0 && wish != WISH_NONE)
-		return wish == WISH_NULL;
-	if (attempt >= PLAIN_ATTEMPTS && share > 0 && share < 1)
-		share = 0.5;
-	return falls_within(random, share);
-}
-
-/* Chooses one of the tables that a polymorphic reference is to. */
-static int
-choose_target(const GraphRef *ref, RandomStream *random)
-{
-	uint64 draw = random_next(random) >> 32;
-	int	   target = 0;
-
-	while (target < ref->ntargets - 1 && draw >= ref->weights[target])
-		target++;
-	return target;
-}
-
-/* Returns the parent's row of a polymorphic reference that must be distinct, and chooses its table. */
-static int64
-distinct_target(RowCursor *cursor, const GraphRef *ref, int attempt, int *target)
-{
-	int64 n = (int64) spread_n(cursor, &ref->spread, attempt);
-
-	for (*target = 0; *target < ref->ntargets; (*target)++)
-	{
-		int64 first;
-		int64 parents = parent_rows(&ref->targets[*target], &first);
-
-		if (n < parents)
-			return first + n;
-		n -= parents;
-	}
-	*target = 0;
-	return -1;
-}
-
-/* Returns the parent's row where a reference is one of several to rows that share something. */
-static int64
-narrowed_row(RowCursor *cursor, int index, int attempt, RandomStream *random)
-{
-	const GraphStep *step = cursor->step;
-	const GraphRef	*ref = &step->refs[index];
-	const GraphRef	*by = &step->refs[ref->narrowed_by];
-	int64			 children;
-	int64			 place = child_place(step, cursor->row, &children);
-	int64			 first;
-	int64			 count;
-
-	if (cursor_parent_row(cursor, ref->narrowed_by) < 0)
-		return -1;
-	count = candidate_rows(cursor, index, &first);
-	if (count <= 0 && !ref->nullable)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("no row of the plan can be referred to by \"%s\" of %s in row %lld",
-						ref->name, step->table->quoted_name, (long long) cursor->row),
-				 errdetail("It shares a column with \"%s\", whose row has none there.", by->name),
-				 errhint("Plan more rows for the table that it refers to.")));
-	if (count <= 0)
-		return -1;
-	if (ref->spread.distinct)
-		return first + (int64) (spread_n(cursor, &ref->spread, attempt) % (uint64) count);
-	if (ref->fan_out != FAN_RANDOM && by->narrowed_by < 0 && by->parent != NULL &&
-		by->fan_out != FAN_RANDOM && !by->spread.distinct && by->ntargets == 0 &&
-		by->parent != step)
-	{
-		int64 base;
-		int64 parents = parent_rows(by, &base);
-		int64 parent = cursor->refs[ref->narrowed_by].row - base;
-		int64 from = first_child(by->fan_out, parent, children, parents);
-		int64 to = first_child(by->fan_out, parent + 1, children, parents);
-
-		return first + parent_of(ref->fan_out, place - from, to - from, count, random);
-	}
-	return first + random_below(random, count);
-}
-
-/* Returns the parent's row of a plain reference. */
-static int64
-plain_row(const RowCursor *cursor, const GraphRef *ref, int attempt, RandomStream *random)
-{
-	const GraphStep *step = cursor->step;
-	int64			 children;
-	int64			 place = child_place(step, cursor->row, &children);
-	int64			 first;
-	int64			 parents;
-	int64			 row;
-
-	if (ref->parent == step)
-	{
-		row = tree_parent(place, TREE_WIDTH);
-		if (row >= 0)
-			return cursor->row - place + row;
-		return ref->nullable ? -1 : cursor->row;
-	}
-	parents = parent_rows(ref, &first);
-	if (parents == 0)
-		return -1;
-	if (ref->spread.distinct)
-		return first + (int64) (spread_n(cursor, &ref->spread, attempt) % (uint64) parents);
-	if (attempt > 0 && ref->fan_out != FAN_ONE)
-		return first + random_below(random, parents);
-	return first + parent_of(ref->fan_out, place, children, parents, random);
-}
-
-/* Tells whether all references that share a column with one, which is decided, have rows to be to. */
-static bool
-leaves_rows(RowCursor *cursor, int index)
-{
-	for (int other = index + 1; other < cursor->step->nrefs; other++)
-	{
-		const GraphRef *ref = &cursor->step->refs[other];
-		int64			first;
-
-		if (ref->narrowed_by == index && !ref->nullable &&
-			candidate_rows(cursor, other, &first) <= 0)
-			return false;
-	}
-	return true;
-}
-
-/* Returns the parent's row of a reference that may leave others no choice: one that leaves them some. */
-static int64
-led_row(RowCursor *cursor, int index, int attempt, RandomStream *random)
-{
-	const GraphRef *ref = &cursor->step->refs[index];
-	RefState	   *state = &cursor->refs[index];
-
-	state->row = plain_row(cursor, ref, attempt, random);
-	for (int more = 1; more < MAX_ATTEMPTS && state->row >= 0 && !leaves_rows(cursor, index);
-		 more++)
-		state->row = plain_row(cursor, ref, attempt + more, random);
-	return state->row;
-}
-
-/* Has a reference be to a row that checks allow. */
-static void
-keep_allowed(RowCursor *cursor, int index, RandomStream *random)
-{
-	GraphRef *ref = &cursor->step->refs[index];
-	RefState *state = &cursor->refs[index];
-	int64	  first;
-	int64	  parents =
-		ref->narrowed_by >= 0 ? candidate_rows(cursor, index, &first) : parent_rows(ref, &first);
-
-	state->row = allowed_choose(cursor->step, ref, state->row, first, parents, random);
-	if (state->row < 0 && !ref->nullable)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_CHECK_VIOLATION),
-			 errmsg(
-				 "no row of the plan that \"%s\" of %s can refer to is one that its checks allow",
-				 ref->name, cursor->step->table->quoted_name),
-			 errhint("Plan rows for the table that it refers to that have such a key.")));
-}
-
-/* Has a reference be to a row whose key is what checks ask for. */
-static void
-follow_wishes(RowCursor *cursor, int index)
-{
-	GraphRef *ref = &cursor->step->refs[index];
-	int64	  first;
-	int64	  parents;
-
-	for (int i = 0; i < ref->ncolumns; i++)
-	{
-		Wish wish = wish_of(cursor, graph_column(cursor->step, ref->columns[i]));
-
-		if (wish.kind != WISH_VALUE || ref->ntargets > 0 || ref->parent == cursor->step ||
-			ref->spread.distinct)
-			continue;
-		parents = ref->narrowed_by >= 0 ? candidate_rows(cursor, index, &first)
-										: parent_rows(ref, &first);
-		cursor->refs[index].row = allowed_with_key(cursor->step, ref, i, wish.value,
-												   cursor->refs[index].row, first, parents);
-	}
-}
-
-/* Decides which row a reference is to. */
-static void
-decide_ref(RowCursor *cursor, int index)
-{
-	const GraphRef	  *ref = &cursor->step->refs[index];
-	RefState		  *state = &cursor->refs[index];
-	const GraphColumn *column =
-		&cursor->step->columns[graph_column(cursor->step, ref->columns[ref->ncolumns - 1])];
-	int			 attempt = attempt_of(cursor, column);
-	RandomStream random = stream_of(cursor, column, RANDOM_GRAPH_PARENT, attempt);
-
-	state->done = true;
-	state->row = -1;
-	state->target = 0;
-	if (is_null(&random, ref->nulls, attempt,
-				wish_of(cursor, graph_column(cursor->step, ref->columns[ref->ncolumns - 1])).kind))
-		return;
-	if (ref->ntargets > 0 && ref->spread.distinct)
-		state->row = distinct_target(cursor, ref, attempt, &state->target);
-	else if (ref->ntargets > 0)
-	{
-		state->target = choose_target(ref, &random);
-		state->row = plain_row(cursor, &ref->targets[state->target], attempt, &random);
-	}
-	else if (ref->narrowed_by >= 0)
-		state->row = narrowed_row(cursor, index, attempt, &random);
-	else
-		state->row = led_row(cursor, index, attempt, &random);
-	if (state->row >= 0 && cursor->drawing >= 0)
-		follow_wishes(cursor, index);
-	if (state->row >= 0 && ref->restricted)
-		keep_allowed(cursor, index, &random);
 }
 
 /* Has the cells drawn that checks hold together with a reference: which row it is to is only known then. */
@@ -408,7 +113,7 @@ cursor_parent_row(RowCursor *cursor, int ref)
 	if (!cursor->refs[ref].done)
 		settle_group(cursor, ref);
 	if (!cursor->refs[ref].done)
-		decide_ref(cursor, ref);
+		choice_make(cursor, ref);
 	return cursor->refs[ref].row;
 }
 
@@ -516,13 +221,18 @@ generated_cell(RowCursor *cursor, const GraphColumn *column, bool *isnull)
 {
 	const GraphStep *step = cursor->step;
 	ValueSpace		*space = column->table_column->space;
-	int				 first_attempt = attempt_of(cursor, column) * MAX_ATTEMPTS;
-	Wish			 wish = wish_of(cursor, graph_column(step, column->attnum));
+	int				 first_attempt = draw_attempt(cursor, column) * MAX_ATTEMPTS;
+	double			 nulls = column->nulls;
+	Wish			 wish = draw_wish(cursor, graph_column(step, column->attnum));
 	Cell cell = {.cursor = cursor, .row = cursor->row, .distinct = column->spread.distinct};
 
+	/* What a trigger refuses may be any value at all. */
+	if (cursor->redraw >= VALUES_REDRAWS && !cell.distinct && !column->table_column->not_null &&
+		!space->not_null)
+		nulls = 0.5;
 	if (cell.distinct)
 	{
-		cell.n = spread_n(cursor, &column->spread, attempt_of(cursor, column));
+		cell.n = draw_place(cursor, &column->spread, draw_attempt(cursor, column));
 		if (column->spread.modulus == 0)
 			cell.n += step->first_row;
 	}
@@ -531,9 +241,9 @@ generated_cell(RowCursor *cursor, const GraphColumn *column, bool *isnull)
 		RandomStream random;
 		Datum		 value;
 
-		random = stream_of(cursor, column, RANDOM_GRAPH_CELL, first_attempt + attempt);
+		random = draw_stream(cursor, column, RANDOM_GRAPH_CELL, first_attempt + attempt);
 		cell.random = &random;
-		if (attempt == 0 && is_null(&random, column->nulls, attempt_of(cursor, column), wish.kind))
+		if (attempt == 0 && draw_null(&random, nulls, draw_attempt(cursor, column), wish.kind))
 			break;
 		if (attempt == 0 && wish.kind == WISH_VALUE && !cell.distinct)
 			value = datumCopy(wish.value, space->typbyval, space->typlen);
@@ -547,7 +257,7 @@ generated_cell(RowCursor *cursor, const GraphColumn *column, bool *isnull)
 			break;
 	}
 	*isnull = true;
-	if (column->nulls > 0 && !column->table_column->not_null)
+	if (nulls > 0 && !column->table_column->not_null)
 		return (Datum) 0;
 	checks_raise_unsatisfied(step, column);
 	return (Datum) 0;
@@ -606,7 +316,7 @@ make_wishes(RowCursor *cursor)
 	const CheckGroup  *group = &cursor->step->groups[cursor->drawing];
 	const GraphColumn *column = &cursor->step->columns[linitial_int(group->columns)];
 	RandomStream	   random =
-		stream_of(cursor, column, RANDOM_GRAPH_PARENT, MAX_GROUP_ATTEMPTS + cursor->attempt);
+		draw_stream(cursor, column, RANDOM_GRAPH_PARENT, MAX_GROUP_ATTEMPTS + cursor->attempt);
 
 	if (cursor->wishes == NULL)
 		cursor->wishes =
@@ -636,7 +346,7 @@ draw_group(RowCursor *cursor, int number)
 		forget_group(cursor, group);
 		cursor->drawing = number;
 		cursor->attempt = attempt;
-		if (attempt >= PLAIN_ATTEMPTS)
+		if (draw_is_wishful(cursor))
 			make_wishes(cursor);
 		foreach(cell, group->columns)
 			make_cell(cursor, lfirst_int(cell));

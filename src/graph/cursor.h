@@ -26,6 +26,9 @@ extern RowCursor *cursor_make_in(GraphStep *step, MemoryContext cells);
 /* Goes to a row; cells of the one before, made in the cursor's own context, are gone, unless it is the same. */
 extern void cursor_move(RowCursor *cursor, int64 row);
 
+/* Goes to a row as it is when drawn anew, for the so-many-th time; its cells are made anew. */
+extern void cursor_redraw(RowCursor *cursor, int64 row, int redraw);
+
 /* Forgets the row that it is at, so that a move there makes its cells anew. */
 extern void cursor_forget(RowCursor *cursor);
 

@@ -185,8 +185,12 @@ graph_make(SeedPlan *plan, int64 seed, List **problems)
 		keys_solve(step, problems);
 		keys_group_checks(step, problems);
 		keys_find_identity(step, step_plan, problems);
-		candidates_prepare(step, problems);
+		candidates_prepare(step, false, problems);
 	}
+
+	/* Parents of what is set later are made after their children. */
+	for (int i = 0; i < graph->nsteps; i++)
+		candidates_prepare(graph->steps[i], true, problems);
 	return graph;
 }
 

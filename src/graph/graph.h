@@ -59,7 +59,9 @@ typedef struct GraphRef
 	FanOut		  fan_out;
 	Spread		  spread; /* overrides the fan-out where distinct; n is the parent's row */
 	double		  nulls;
-	bool		  nullable; /* all its columns may be NULL */
+	bool		  nullable; /* all its columns may be NULL, or one that it does not share */
+	bool		  is_own;	/* to the table itself */
+	bool		  match_full;
 	bool		  deferrable;
 	bool later;		  /* set by a second pass: NULL at first, since the parent is not there yet */
 	bool by_deferral; /* in a cycle that only deferred constraints can hold */

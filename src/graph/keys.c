@@ -32,6 +32,9 @@ typedef struct SolvedKey
 	const TableKey *table_key; /* NULL: an exclusion constraint */
 } SolvedKey;
 
+/* What helps where a key has too few values. */
+#define FEWER_ROWS "Plan fewer rows for it, or more for the tables that it refers to."
+
 /* Describes a reference as an item. */
 static void
 describe_ref(const GraphStep *step, const GraphRef *ref, SpreadItem *item)
@@ -43,7 +46,7 @@ describe_ref(const GraphStep *step, const GraphRef *ref, SpreadItem *item)
 	for (int target = 0; target < ref->ntargets; target++)
 		item->capacity += parent_rows(&ref->targets[target], &first);
 	if (ref->parent == step)
-		item->capacity = 1;
+		item->capacity = ref->fan_out == FAN_ONE && ref->nullable ? step->rows : 1;
 	else if (ref->ntargets == 0 && ref->narrowed_by >= 0)
 		item->capacity = candidates_at_least(step, ref);
 	else if (ref->ntargets == 0)
@@ -98,6 +101,16 @@ describe_items(GraphStep *step)
 	return items;
 }
 
+/* Tells whether a column always is NULL, since there is nothing that it could refer to. */
+static bool
+is_always_null(const GraphStep *step, AttrNumber attnum)
+{
+	int column = graph_column(step, attnum);
+
+	return column >= 0 && step->columns[column].source == COLUMN_REF &&
+		   step->refs[step->columns[column].ref].nulls >= 1;
+}
+
 /* Adds the item of a column to a key, once; nothing for a generated column. */
 static void
 add_item(const GraphStep *step, SpreadKey *key, AttrNumber attnum)
@@ -105,7 +118,7 @@ add_item(const GraphStep *step, SpreadKey *key, AttrNumber attnum)
 	int column = graph_column(step, attnum);
 	int item;
 
-	if (column < 0)
+	if (column < 0 || is_always_null(step, attnum))
 		return;
 	item = step->columns[column].source == COLUMN_REF ? step->columns[column].ref
 													  : step->nrefs + column;
@@ -165,7 +178,13 @@ add_key(GraphStep *step, SolvedKey *keys, int *nkeys, const char *name, const Li
 	key->key.items = palloc_array(int, list_length(columns));
 	key->table_key = table_key;
 	foreach(cell, columns)
+	{
+		/* A NULL differs from all others, but where it is made something of. */
+		if (table_key != NULL && table_key->nulls_distinct && table_key->expressions == NIL &&
+			is_always_null(step, lfirst_int(cell)))
+			return;
 		add_item(step, &key->key, lfirst_int(cell));
+	}
 	if (key->key.nitems == 0)
 		return;
 	if (table_key != NULL && !table_key->nulls_distinct)
@@ -229,9 +248,23 @@ avoid_predicate(GraphStep *step, Node *predicate)
 	return false;
 }
 
+/* Tells whether what an expression reads is the same in all rows: nothing, or only what is NULL. */
+static bool
+are_constant(const GraphStep *step, const List *columns)
+{
+	ListCell *cell;
+
+	foreach(cell, columns)
+	{
+		if (!is_always_null(step, lfirst_int(cell)))
+			return false;
+	}
+	return true;
+}
+
 /* Collects the keys of a table that are to be solved. */
 static SolvedKey *
-collect_keys(GraphStep *step, int *nkeys)
+collect_keys(GraphStep *step, int *nkeys, List **problems)
 {
 	const GraphTable *table = step->table;
 	SolvedKey		 *keys =
@@ -242,8 +275,15 @@ collect_keys(GraphStep *step, int *nkeys)
 	foreach(cell, table->keys)
 	{
 		const TableKey *key = lfirst(cell);
+		List		   *columns = key_columns(key->columns, key->expressions);
 
-		add_key(step, keys, nkeys, key->name, key_columns(key->columns, key->expressions), key);
+		if (key->expressions == NIL || !are_constant(step, columns))
+			add_key(step, keys, nkeys, key->name, columns, key);
+		else if (step->rows > 1 &&
+				 (key->predicate == NULL || !avoid_predicate(step, key->predicate)))
+			*problems = problem_add(*problems, step->table->quoted_name, NULL,
+									psprintf("unique key \"%s\" has only one value", key->name),
+									FEWER_ROWS);
 	}
 	foreach(cell, table->exclusions)
 	{
@@ -302,7 +342,7 @@ void
 keys_solve(GraphStep *step, List **problems)
 {
 	int		   nkeys;
-	SolvedKey *keys = collect_keys(step, &nkeys);
+	SolvedKey *keys = collect_keys(step, &nkeys, problems);
 
 	step->space = Max(step->rows, 1);
 	while (step->rows > 0 && nkeys > 0)
@@ -327,8 +367,7 @@ keys_solve(GraphStep *step, List **problems)
 			!avoid_predicate(step, key->table_key->predicate))
 			*problems =
 				problem_add(*problems, step->table->quoted_name, items.items[failed->items[0]].name,
-							psprintf("unique key \"%s\" %s", failed->name, reason),
-							"Plan fewer rows for it, or more for the tables that it refers to.");
+							psprintf("unique key \"%s\" %s", failed->name, reason), FEWER_ROWS);
 		nkeys = remove_key(keys, nkeys, failed->name);
 	}
 }

@@ -252,6 +252,42 @@ make_found(GraphStep *step, GraphRef *ref, const TableReference *foreign)
 	ref->narrowed_by = -1;
 }
 
+/* Tells whether another reference sets a column. */
+static bool
+is_shared(const GraphStep *step, int index, AttrNumber column)
+{
+	for (int other = 0; other < step->nrefs; other++)
+	{
+		for (int i = 0; other != index && i < step->refs[other].ncolumns; i++)
+		{
+			if (step->refs[other].columns[i] == column)
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Tells whether a reference is NULL where a part of it is: its columns that no other reference sets may all be NULL, and there are some,
+ * and it need not match in full.
+ */
+static bool
+may_be_null_in_part(const GraphStep *step, int index)
+{
+	const GraphRef *ref = &step->refs[index];
+	bool			some = false;
+
+	for (int i = 0; i < ref->ncolumns; i++)
+	{
+		if (is_shared(step, index, ref->columns[i]))
+			continue;
+		if (!may_be_null(step, 1, &ref->columns[i]))
+			return false;
+		some = true;
+	}
+	return some && ref->ntargets == 0 && !ref->match_full;
+}
+
 void
 refs_make(GraphStep *step, const PlanStep *plan, List **problems)
 {
@@ -279,14 +315,18 @@ refs_make(GraphStep *step, const PlanStep *plan, List **problems)
 			{
 				step->refs[i].constraint = foreign->name;
 				step->refs[i].deferrable = foreign->deferrable;
+				step->refs[i].match_full = foreign->match_full;
 			}
 		}
 		if (found || is_planned_otherwise(step, plan, foreign))
 			continue;
 		memset(&step->refs[step->nrefs], 0, sizeof(GraphRef));
 		make_found(step, &step->refs[step->nrefs], foreign);
+		step->refs[step->nrefs].match_full = foreign->match_full;
 		step->refs[step->nrefs++].deferrable = foreign->deferrable;
 	}
+	for (int i = 0; i < step->nrefs; i++)
+		step->refs[i].nullable |= may_be_null_in_part(step, i);
 }
 
 /* Gives references of a step their parents' steps; for each to another step, adds an edge, and the reference to owners. */
@@ -393,7 +433,7 @@ find_narrowing(GraphStep *step, int index)
 
 /*
  * Puts references of many columns first: what they share with others follows from the row that they
- * are to, and only then is there always such a row.
+ * are to, and only then is there always such a row.  Those to the table itself stay within what others lead to.
  */
 static int
 compare_refs(const void *a, const void *b)
@@ -401,6 +441,8 @@ compare_refs(const void *a, const void *b)
 	const GraphRef *left = a;
 	const GraphRef *right = b;
 
+	if (left->is_own != right->is_own)
+		return left->is_own ? 1 : -1;
 	if (left->nullable != right->nullable)
 		return left->nullable ? 1 : -1;
 	if (left->ncolumns != right->ncolumns)
@@ -411,6 +453,8 @@ compare_refs(const void *a, const void *b)
 void
 refs_bind(GraphStep *step, List **problems)
 {
+	for (int i = 0; i < step->nrefs; i++)
+		step->refs[i].is_own = step->refs[i].parent == step;
 	qsort(step->refs, step->nrefs, sizeof(GraphRef), compare_refs);
 	for (int i = 0; i < step->nrefs; i++)
 	{

@@ -23,6 +23,7 @@
 #include "graph/existing.h"
 #include "graph/later.h"
 #include "graph/run.h"
+#include "graph/trials.h"
 #include "write/writer.h"
 
 /* Rows from which on keeping indexes up costs more than what building them does. */
@@ -120,25 +121,19 @@ write_columns(const GraphStep *step, int *ncolumns, int **indexes)
 
 /* Gives a writer the rows of a batch that are not there. */
 static void
-write_missing(GraphRun *run, Writer *writer, RowCursor *cursor, int64 first, int nrows,
-			  const bool *found, int ncolumns, const int *indexes)
+write_missing(GraphRun *run, const RowSink *sink, int64 first, int nrows, const bool *found)
 {
-	StepFigures *figures = &run->figures[cursor_step(cursor)->index];
+	StepFigures *figures = &run->figures[cursor_step(sink->cursor)->index];
 
 	for (int row = 0; row < nrows; row++)
 	{
-		bool  *nulls;
-		Datum *values;
-
 		if (found[row])
 		{
 			figures->unchanged++;
 			continue;
 		}
-		cursor_move(cursor, first + row);
-		values = writer_next_row(writer, &nulls);
-		for (int i = 0; i < ncolumns; i++)
-			values[i] = cursor_value(cursor, indexes[i], &nulls[i]);
+		cursor_move(sink->cursor, first + row);
+		row_sink_put(sink);
 		graph_run_inserted(figures, first + row);
 	}
 }
@@ -190,12 +185,14 @@ write_rows(GraphRun *run, GraphStep *step, int64 first, int64 last)
 												  ALLOCSET_DEFAULT_SIZES);
 	RowCursor	   *cursor = cursor_make_in(step, batch);
 	bool		   *found = palloc_array(bool, run->batch_size);
-	int				ncolumns;
 	int			   *indexes;
-	WriteColumn	   *columns = write_columns(step, &ncolumns, &indexes);
-	Writer		   *writer = writer_open(rel, ncolumns, columns, run->batch_size);
+	RowSink			sink = {.cursor = cursor};
+	WriteColumn	   *columns = write_columns(step, &sink.ncolumns, &indexes);
+	Writer		   *writer = writer_open(rel, sink.ncolumns, columns, run->batch_size);
 	WriteFigures	written;
 
+	sink.writer = writer;
+	sink.indexes = indexes;
 	if (!has_rows && may_load(run, step))
 		(void) writer_load(writer, &run->loaded);
 	memset(found, believed, run->batch_size);
@@ -219,7 +216,9 @@ write_rows(GraphRun *run, GraphStep *step, int64 first, int64 last)
 				cursor_forget(cursor);
 			}
 		}
-		write_missing(run, writer, cursor, row, nrows, found, ncolumns, indexes);
+		if (step->table->user_triggers)
+			figures->retries += trials_settle(&sink, finder, row, nrows, found);
+		write_missing(run, &sink, row, nrows, found);
 		writer_flush(writer);
 		cursor_forget(cursor);
 		MemoryContextReset(batch);

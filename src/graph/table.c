@@ -347,7 +347,9 @@ read_references(GraphTable *table, Relation rel)
 	{
 		TableReference *reference = read_reference(lfirst(cell));
 
-		if (reference != NULL)
+		/* A row that refers by its key to itself always does. */
+		if (reference != NULL &&
+			(reference->relid != table->relid || !equal(reference->columns, reference->key)))
 			table->references = lappend(table->references, reference);
 	}
 	list_sort(table->references, compare_references);

@@ -254,6 +254,13 @@ writer_flush(Writer *writer)
 	writer->batch.nrows = 0;
 }
 
+void
+writer_discard(Writer *writer)
+{
+	MemoryContextReset(writer->job.batch);
+	writer->batch.nrows = 0;
+}
+
 Datum *
 writer_next_row(Writer *writer, bool **isnull)
 {
