@@ -129,10 +129,10 @@ choose_fan_out(const Draft *draft, const DraftRef *ref, bool nullable)
 {
 	ListCell *cell;
 
-	if (ref->relid == draft->table->relid)
-		return FAN_EVEN;
 	if (is_unique(draft->table, ref->columns))
 		return FAN_ONE;
+	if (ref->relid == draft->table->relid)
+		return FAN_EVEN;
 	if (nullable || ref->parent == NULL || ref->parent->listed)
 		return FAN_RANDOM;
 	foreach(cell, draft->refs)
@@ -448,6 +448,9 @@ add_by_names(const List *drafts, Draft *draft)
 		if (!may_be_key(draft, column))
 			continue;
 		parent = table_by_name(drafts, draft, column);
+		if (parent == draft && column->not_null &&
+			is_unique(draft->table, list_make1_int(column->attnum)))
+			continue;
 		if (parent != NULL && single_key(parent) != column)
 			(void) add_ref(draft, parent, parent->table->relid, list_make1_int(column->attnum),
 						   list_make1_int(single_key(parent)->attnum),
@@ -572,6 +575,46 @@ add_pairs(List *by_referrers, Draft *draft)
 	}
 }
 
+/* Returns the reference of a table that a column is of, by itself or with others, to another; NULL: there is none. */
+static DraftRef *
+other_ref_of(const Draft *draft, AttrNumber column)
+{
+	DraftRef *ref = draft_ref_of(draft, column);
+
+	return ref != NULL && ref->relid != draft->table->relid && ref->given == NULL ? ref : NULL;
+}
+
+/*
+ * Has rows that are referred to differ in what the rows that refer to them must differ in: the unique
+ * key of these is a part of the reference.
+ */
+static void
+spread_partial_keys(const List *drafts, const Draft *draft)
+{
+	ListCell *cell;
+
+	foreach(cell, draft->refs)
+	{
+		const DraftRef *ref = lfirst(cell);
+		const Draft	   *parent = find_draft(drafts, ref->relid);
+		ListCell	   *column;
+		ListCell	   *key;
+
+		if (ref->fan_out != FAN_ONE || ref->given != NULL || parent == NULL || parent == draft)
+			continue;
+		forboth(column, ref->columns, key, ref->key)
+		{
+			DraftRef *up = other_ref_of(parent, (AttrNumber) lfirst_int(key));
+
+			if (up == NULL || list_length(ref->columns) == 1 ||
+				!is_unique(draft->table, list_make1_int(lfirst_int(column))))
+				continue;
+			up->fan_out = FAN_ONE;
+			up->nulls = 0;
+		}
+	}
+}
+
 void
 draft_find_refs(List *drafts)
 {
@@ -588,4 +631,6 @@ draft_find_refs(List *drafts)
 	list_sort(by_referrers, compare_referrers);
 	foreach(cell, drafts)
 		add_pairs(by_referrers, lfirst(cell));
+	foreach(cell, drafts)
+		spread_partial_keys(drafts, lfirst(cell));
 }

@@ -362,6 +362,7 @@ static const NameRule rules[] = {
 	 "{\"min\": 1, \"max\": 30000}", 0, 0, 0.3},
 
 	/* yes or no: what most rows are */
+	{"deleted is_deleted", NULL, NULL, 0, FLAG, "boolean", "{\"true\": 0}", 0, 0, 0.1},
 	{"is_admin admin superuser is_superuser staff is_staff *deleted archived *_archived disabled *_disabled "
 	 "banned is_banned blocked is_blocked *locked suspended hidden is_hidden spam is_spam flagged "
 	 "is_default default primary is_primary featured is_featured internal is_bot bot is_system "

@@ -15,6 +15,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
+#include "partitioning/partdesc.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -31,6 +32,7 @@
 #include "graph/infer.h"
 #include "graph/moment.h"
 #include "graph/nulls.h"
+#include "graph/resolve.h"
 
 POLLSEED_FUNCTION(pollseed_plan_schema);
 
@@ -99,6 +101,14 @@ add_table(Schema *schema, Oid relid, const char *name)
 	rel = try_relation_open(relid, AccessShareLock);
 	if (rel == NULL)
 		return;
+	if (rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE &&
+		RelationGetPartitionDesc(rel, true)->nparts == 0)
+	{
+		schema->notes = lappend(
+			schema->notes, psprintf("%s is left out: it has no partitions to hold rows", name));
+		relation_close(rel, NoLock);
+		return;
+	}
 	draft = palloc0_object(Draft);
 	draft->name = name;
 	draft->singular = singular_name(name);
@@ -109,8 +119,8 @@ add_table(Schema *schema, Oid relid, const char *name)
 	relation_close(rel, NoLock);
 }
 
-/* Reads the tables of the schema that are wanted. */
-static void
+/* Reads the tables of the schema that are wanted; returns the names of all. */
+static List *
 add_tables(Schema *schema)
 {
 	Oid	   type = OIDOID;
@@ -125,13 +135,82 @@ add_tables(Schema *schema)
 		names = lappend(names, sql_text(i, 2));
 	}
 	SPI_freetuptable(SPI_tuptable);
-	overrides_check_tables(schema->overrides, names);
 	for (uint64 i = 0; i < count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (overrides_include(schema->overrides, list_nth(names, (int) i)))
 			add_table(schema, relids[i], list_nth(names, (int) i));
 	}
+	return names;
+}
+
+/* Tells whether the plan has a table already, or another of its name. */
+static bool
+has_table(const Schema *schema, Oid relid)
+{
+	ListCell *cell;
+
+	foreach(cell, schema->drafts)
+	{
+		const Draft *draft = lfirst(cell);
+
+		if (draft->table->relid == relid || strcmp(draft->name, get_rel_name(relid)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Tells whether a table must refer to one of another schema, which the caller can see to be empty. */
+static bool
+needs_rows(const Schema *schema, const Draft *draft, const TableReference *reference)
+{
+	MemoryContext old_context = CurrentMemoryContext;
+	ListCell	 *cell;
+	int64		  rows;
+
+	foreach(cell, reference->columns)
+	{
+		if (!table_column_number(draft->table, lfirst_int(cell))->not_null)
+			return false;
+	}
+	if (get_rel_namespace(reference->relid) == get_namespace_oid(schema->name, false) ||
+		has_table(schema, reference->relid) ||
+		pg_class_aclcheck(reference->relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		return false;
+	rows = sql_execute(psprintf("SELECT FROM %s LIMIT 1", resolve_quoted_name(reference->relid)), 0,
+					   NULL, NULL, NULL);
+	MemoryContextSwitchTo(old_context);
+	return rows == 0;
+}
+
+/*
+ * Adds the tables of other schemas that those of this one must have rows in, and what these need in turn, where they are
+ * wanted; returns their names after those given.
+ */
+static List *
+add_required(Schema *schema, List *names)
+{
+	for (int i = 0; i < list_length(schema->drafts); i++)
+	{
+		const Draft *draft = list_nth(schema->drafts, i);
+		ListCell	*cell;
+
+		foreach(cell, draft->table->references)
+		{
+			const TableReference *reference = lfirst(cell);
+
+			if (!needs_rows(schema, draft, reference))
+				continue;
+			names = lappend(names, get_rel_name(reference->relid));
+			if (!overrides_include(schema->overrides, llast(names)))
+				continue;
+			schema->notes = lappend(schema->notes,
+									psprintf("%s is added: %s refers to it, and it is empty",
+											 resolve_quoted_name(reference->relid), draft->name));
+			add_table(schema, reference->relid, llast(names));
+		}
+	}
+	return names;
 }
 
 /* Tells whether expressions read one column and no other. */
@@ -475,7 +554,7 @@ pollseed_plan_schema(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	read_arguments(fcinfo, schema);
-	add_tables(schema);
+	overrides_check_tables(schema->overrides, add_required(schema, add_tables(schema)));
 	if (schema->drafts == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
