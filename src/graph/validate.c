@@ -156,12 +156,14 @@ check_key(const Validation *validation, const GraphStep *step, const TableKey *k
 		" CROSS JOIN LATERAL (SELECT g.place, pg_catalog.pg_get_indexdef(i.indexrelid, g.place, true)) AS d (place, \"column\")"
 		" WHERE i.indexrelid OPERATOR(pg_catalog.=) $1 GROUP BY i.indpred, i.indrelid",
 		lengthof(types), types, values, NULL);
-	sql =
-		psprintf("SELECT COALESCE(pg_catalog.sum(n), 0)::pg_catalog.int8,"
-				 " COALESCE(pg_catalog.sum(n OPERATOR(pg_catalog.-) 1), 0)::pg_catalog.int8"
-				 " FROM (SELECT pg_catalog.count(*) AS n FROM %s AS t WHERE %s%s GROUP BY %s) AS k",
-				 from_table(step), sql_text(0, 3) == NULL ? "true" : sql_text(0, 3),
-				 key->nulls_distinct ? sql_text(0, 2) : "", sql_text(0, 1));
+	sql = psprintf(
+		"SELECT COALESCE(pg_catalog.sum(n), 0)::pg_catalog.int8,"
+		" COALESCE(pg_catalog.sum(n OPERATOR(pg_catalog.-) 1), 0)::pg_catalog.int8"
+		" FROM (SELECT pg_catalog.count(*) AS n FROM %s AS t WHERE %s%s GROUP BY %s(%s)) AS k",
+		from_table(step), sql_text(0, 3) == NULL ? "true" : sql_text(0, 3),
+		key->nulls_distinct ? sql_text(0, 2) : "",
+		/* An expression may be a number, which would be a place. */
+		key->expressions == NIL ? "" : "ROW", sql_text(0, 1));
 	SPI_freetuptable(SPI_tuptable);
 	run_check(validation, step, psprintf("unique %s", key->name), sql);
 }

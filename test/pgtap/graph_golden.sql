@@ -56,14 +56,14 @@ SET LOCAL search_path = public;
 SELECT pollseed_plan_schema('app', 300, as_of => '2026-06-01 00:00+00') AS plan \gset
 SELECT is(md5(:'plan'::jsonb::text), 'ef0ad16dcd693b9f53e5c870a2b20db9', 'the plan of an application');
 SELECT sum(inserted) FROM pollseed_seed_graph(:'plan', 42) \g /dev/null
-SELECT is(content('app'), 'f9b1eda004a4f9601ab6fb376d3e958b', 'an application');
+SELECT is(content('app'), '0a3b9eda9dace856db8336e0c7886c6e', 'an application');
 
 CREATE SCHEMA okr;
 SET LOCAL search_path = okr, public;
 SELECT pollseed_create_okr_tables() \g /dev/null
 SELECT is(md5(pollseed_plan_okr(as_of => '2026-06-01')::text), '719960e8ff5bac2b4c149e5f3b2ab6c3', 'the plan of an OKR tenant');
 SELECT sum(inserted) FROM pollseed_seed_graph(pollseed_plan_okr(as_of => '2026-06-01')) \g /dev/null
-SELECT is(content('okr'), '4725ea9f6b85ffff9b35b432211a812c', 'an OKR tenant');
+SELECT is(content('okr'), '07ce0ca043aca75549c768c1f9a0af8d', 'an OKR tenant');
 
 SELECT * FROM finish();
 ROLLBACK;

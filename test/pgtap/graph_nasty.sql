@@ -144,5 +144,21 @@ SELECT nasty('names that are reserved', $$CREATE TABLE users (id serial PRIMARY 
 	CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF EXISTS (SELECT FROM nasty.reserved_usernames AS r WHERE r.username = NEW.username) THEN RAISE ''reserved''; END IF; RETURN NEW; END';
 	CREATE TRIGGER refuse BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION refuse()$$, '{"users": 40, "reserved_usernames": 40}');
 
+SELECT nasty('a tree within what its rows belong to', 'CREATE TABLE host (id serial PRIMARY KEY); CREATE TABLE device (host_id int REFERENCES host, name text, parent_name text, PRIMARY KEY (host_id, name), FOREIGN KEY (host_id, parent_name) REFERENCES device);
+	CREATE TABLE thread (id serial PRIMARY KEY, host_id int NOT NULL REFERENCES host, parent_id int REFERENCES thread)', '{"host": 40, "device": 40, "thread": 40}');
+SELECT nasty('a chain', 'CREATE TABLE block (id serial PRIMARY KEY, previous_id int UNIQUE REFERENCES block)', '{"block": 40}');
+SELECT nasty('one row at most of a kind', 'CREATE TABLE config (id serial PRIMARY KEY, is_default boolean NOT NULL DEFAULT false, deleted boolean NOT NULL DEFAULT false); CREATE UNIQUE INDEX ON config ((1)) WHERE is_default AND NOT deleted', '{"config": 40}');
+SELECT nasty('a key that is part of a reference', 'CREATE TABLE album (id serial PRIMARY KEY); CREATE TABLE file (id serial PRIMARY KEY); CREATE TABLE album_file (album_id int REFERENCES album, file_id int REFERENCES file, PRIMARY KEY (album_id, file_id));
+	CREATE TABLE trash (file_id int PRIMARY KEY, album_id int NOT NULL, FOREIGN KEY (album_id, file_id) REFERENCES album_file)', '{"file": 40, "album": 40, "trash": 40, "album_file": 40}');
+SELECT nasty('rows that refer to themselves, and heads and their revisions', 'CREATE TABLE entity (id uuid PRIMARY KEY REFERENCES entity); CREATE TABLE revision (id serial PRIMARY KEY); CREATE TABLE header (id uuid PRIMARY KEY REFERENCES entity, master_id int);
+	CREATE TABLE header_revision (revision_id int REFERENCES revision, id uuid REFERENCES header, PRIMARY KEY (revision_id, id)); ALTER TABLE header ADD FOREIGN KEY (master_id, id) REFERENCES header_revision',
+	'{"entity": 40, "header": 40, "revision": 40, "header_revision": 40}');
+SELECT nasty('triggers that refuse rows', $$CREATE TABLE users (id serial PRIMARY KEY, banned boolean NOT NULL, follows text); CREATE TABLE posts (id serial PRIMARY KEY, user_id int NOT NULL REFERENCES users, score int NOT NULL); CREATE TABLE notes (id uuid PRIMARY KEY, post_id int NOT NULL REFERENCES posts);
+	CREATE FUNCTION known() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF NEW.follows IS NOT NULL AND NOT EXISTS (SELECT FROM nasty.users WHERE follows = NEW.follows) THEN RAISE ''nobody is called %'', NEW.follows USING ERRCODE = ''2F000''; END IF; RETURN NEW; END';
+	CREATE TRIGGER known BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION known();
+	CREATE FUNCTION allowed() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF NEW.score % 3 = 0 OR EXISTS (SELECT FROM nasty.users WHERE id = NEW.user_id AND banned) THEN RAISE ''not allowed''; END IF; RETURN NEW; END';
+	CREATE TRIGGER allowed AFTER INSERT ON posts FOR EACH ROW EXECUTE FUNCTION allowed()$$, '{"notes": 40, "posts": 40, "users": 40}');
+SELECT nasty('an empty table of another schema', 'CREATE SCHEMA lists; CREATE TABLE lists.language (id serial PRIMARY KEY); CREATE TABLE book (id serial PRIMARY KEY, language_id int NOT NULL REFERENCES lists.language)', '{"book": 40}');
+
 SELECT * FROM finish();
 ROLLBACK;
