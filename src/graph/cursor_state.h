@@ -42,8 +42,8 @@ struct RowCursor
 	Wish		 *wishes; /* by column, of the group that is being drawn; NULL: none yet */
 };
 
-/* Decides which row a reference is to, and sets its state. */
-extern void choice_make(RowCursor *cursor, int ref);
+/* Decides which row the reference of an index is to, and sets its state. */
+extern void choice_make(RowCursor *cursor, int index);
 
 /* Returns at which attempt to make a column's cell we are; only the group that is being drawn is at a later one than the first. */
 extern int draw_attempt(const RowCursor *cursor, const GraphColumn *column);
