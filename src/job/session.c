@@ -11,10 +11,13 @@
 #include <signal.h>
 
 #include "access/xact.h"
+#include "catalog/pg_extension.h"
+#include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
+#include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
@@ -104,6 +107,20 @@ session_limit_lock_waits(void)
 							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
+/*
+ * Keeps the extension from being dropped until the transaction ends.  DROP EXTENSION
+ * locks the extension first, and then what belongs to it in an order that a worker
+ * cannot follow: without this the two would deadlock.
+ */
+static void
+hold_extension(void)
+{
+	Oid extension = get_extension_oid("pollseed", true);
+
+	if (OidIsValid(extension))
+		LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
+}
+
 void
 session_begin(void)
 {
@@ -115,6 +132,7 @@ session_begin(void)
 	outer_context = CurrentMemoryContext;
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
+	hold_extension();
 	SPI_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
 }

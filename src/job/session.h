@@ -24,7 +24,7 @@ extern void session_apply_settings(const Job *job);
 /* Tells whether this process was ever interrupted by a signal, so that a cancelled query may be due to that. */
 extern bool session_was_interrupted(void);
 
-/* Begins a transaction with SPI connected and a snapshot. */
+/* Begins a transaction with SPI connected and a snapshot, in which the extension is not dropped. */
 extern void session_begin(void);
 
 /*
