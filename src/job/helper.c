@@ -40,7 +40,9 @@ wait_to_retry(void)
 static bool
 survive(JobMember *member, const ErrorData *error)
 {
-	if (member_reset(member))
+	JobSlice slice = member_reset(member);
+
+	if (team_has_passed(&slice))
 		return true;
 	if (!team_wants(member->team, member->number))
 		return false;

@@ -200,7 +200,7 @@ static bool
 survive(Leader *leader, const ErrorData *error)
 {
 	const char *sqlstate = pstrdup(unpack_sql_state(error->sqlerrcode));
-	bool		ahead = member_reset(&leader->member);
+	JobSlice	slice = member_reset(&leader->member);
 	int64		committed;
 
 	member_report(&leader->member);
@@ -212,7 +212,7 @@ survive(Leader *leader, const ErrorData *error)
 			   NULL);
 		return false;
 	}
-	if (ahead)
+	if (team_has_passed(&slice))
 		return true;
 	if (!retry_may_help(error->sqlerrcode))
 	{

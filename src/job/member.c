@@ -202,7 +202,7 @@ member_work(JobMember *member)
 	return member->engine->run != NULL ? run(member) : slices_work(member);
 }
 
-bool
+JobSlice
 member_reset(JobMember *member)
 {
 	end_share(member);

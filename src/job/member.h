@@ -79,9 +79,8 @@ extern bool member_work(JobMember *member);
 
 /*
  * Lets go of the engine's state, which an error may have left in any condition,
- * and of what is claimed.  Returns true if the error proves nothing, because a slice
- * was worked on ahead of its turn.
+ * and of the slice that is claimed, which it returns: see team_has_passed().
  */
-extern bool member_reset(JobMember *member);
+extern JobSlice member_reset(JobMember *member);
 
 #endif /* POLLSEED_MEMBER_H */

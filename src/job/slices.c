@@ -124,13 +124,13 @@ slices_work(JobMember *member)
 	return true;
 }
 
-bool
+JobSlice
 slices_give_up(void)
 {
-	bool ahead = claimed.team != NULL && claimed.ahead;
+	JobSlice given_up = claimed;
 
 	if (claimed.team != NULL)
 		team_give_up(&claimed);
 	claimed.team = NULL;
-	return ahead;
+	return given_up;
 }

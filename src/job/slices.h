@@ -17,7 +17,7 @@
  */
 extern bool slices_work(JobMember *member);
 
-/* Gives up the slice that an error ended, if one is claimed; returns true if it was worked on ahead of its turn. */
-extern bool slices_give_up(void);
+/* Gives up the slice that an error ended, and returns it; where none is claimed it has no team. */
+extern JobSlice slices_give_up(void);
 
 #endif /* POLLSEED_SLICES_H */

@@ -335,6 +335,13 @@ team_give_up(const JobSlice *slice)
 	ConditionVariableBroadcast(&share->moved);
 }
 
+bool
+team_has_passed(const JobSlice *slice)
+{
+	return slice->team != NULL &&
+		   (slice->ahead || team_position(slice->team) >= slice->first);
+}
+
 int64
 team_position(Team *team)
 {

@@ -74,6 +74,12 @@ extern void team_give_up(const JobSlice *slice);
 /* Says what the job's row says of the last committed unit, in case that somebody ended before he could. */
 extern void team_note_position(Team *team, int64 position);
 
+/*
+ * Tells whether an error in a slice that was given up proves nothing: it was worked on ahead of its turn, or
+ * somebody else has committed its units meanwhile.  False for one without a team.
+ */
+extern bool team_has_passed(const JobSlice *slice);
+
 /* Returns the last unit that is known to be committed. */
 extern int64 team_position(Team *team);
 
