@@ -406,6 +406,25 @@ sub check_errcodes
 	return @bad;
 }
 
+# What SQL of ours compares is compared by the server's operators, whatever search_path finds: they are named with their schema, and
+# what would look one up by itself is not used.  The presets' tables and plans are SQL of the user's.
+sub check_operators
+{
+	my @bad;
+	my $looks_up = qr/\b(?:NULLIF|NATURAL|USING)\s*\(|\bBETWEEN\b|\b(?:I?LIKE|SIMILAR TO)\b|\bIN\s*\((?!SELECT\b.*AS\b)|\bCASE\s+(?!WHEN\b)\S|\bDISTINCT FROM (?!NULL\b)/;
+	my $bare = qr/[\w)\]'"]\s(?:<>|!=|<=|>=|<|>|\|\||~\*?|@>|<@|&&)\s[\w(\$%']/;
+	for my $file (grep { m{\.c$} && !m{_(?:tables|plan)\.c$} } @c_files)
+	{
+		my $text = no_comments($c_text{$file});
+		while ($text =~ /"((?:\\.|[^"\\\n])*)"/g)
+		{
+			my ($string, $line) = ($1, lines_before($text, $-[0]));
+			push @bad, "$file:$line: $&" if $string !~ m{^\{} && ($string =~ $looks_up || $string =~ $bare);
+		}
+	}
+	return @bad;
+}
+
 # Tests and their expected output belong together, and no name is taken twice: pg_regress would run sql/NAME.sql for the test.
 sub check_test_names
 {
@@ -465,6 +484,7 @@ for (
 	[ 'sizes', \&check_sizes ],
 	[ 'nothing left for later', \&check_leftovers ],
 	[ 'errors have a code', \&check_errcodes ],
+	[ 'operators of the server', \&check_operators ],
 	[ 'test names', \&check_test_names ],
 	[ 'whitespace', \&check_whitespace ])
 {

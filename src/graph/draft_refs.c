@@ -223,17 +223,66 @@ lists_keys(const Draft *draft, const TableReference *reference)
 		return false;
 	initStringInfo(&sql);
 	appendStringInfo(
-		&sql, "SELECT FROM %s AS t WHERE t.%s::pg_catalog.text IN (",
+		&sql,
+		"SELECT FROM %s AS t WHERE CAST(t.%s AS pg_catalog.text) OPERATOR(pg_catalog.=) ANY (ARRAY[",
 		resolve_quoted_name(reference->relid),
 		quote_identifier(get_attname(reference->relid, linitial_int(reference->key), false)));
 	for (int i = 0; i < space->nallowed; i++)
 		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "",
 						 quote_literal_cstr(space_output(space, space->allowed[i])));
-	appendStringInfoChar(&sql, ')');
+	appendStringInfoString(&sql, "]::pg_catalog.text[])");
 	found = sql_execute(sql.data, 0, NULL, NULL, NULL);
 	SPI_freetuptable(SPI_tuptable);
 	MemoryContextSwitchTo(old_context);
 	return found == space->nallowed;
+}
+
+/*
+ * Tells whether a foreign key to the table itself shares a column with its own key, which no other one sets:
+ * nothing says then which rows have the same there.
+ */
+static bool
+lacks_source(const Draft *draft, const TableReference *reference)
+{
+	ListCell *column;
+	ListCell *key;
+	ListCell *cell;
+
+	if (reference->relid != draft->table->relid)
+		return false;
+	forboth(column, reference->columns, key, reference->key)
+	{
+		bool found = lfirst_int(column) != lfirst_int(key);
+
+		foreach(cell, draft->table->references)
+		{
+			const TableReference *other = lfirst(cell);
+
+			found |= other->relid != reference->relid &&
+					 list_member_int(other->columns, lfirst_int(column));
+		}
+		if (!found)
+			return true;
+	}
+	return false;
+}
+
+/* Leaves the columns of a foreign key NULL where all that can be are; returns false where none can. */
+static bool
+leave_unset(Draft *draft, const TableReference *reference)
+{
+	List	 *unset = NIL;
+	ListCell *cell;
+
+	foreach(cell, reference->columns)
+	{
+		const TableColumn *column = table_column_number(draft->table, lfirst_int(cell));
+
+		if (!column->not_null && !column->space->not_null && !column->has_default)
+			unset = lappend_int(unset, column->attnum);
+	}
+	draft->unset = list_union_int(draft->unset, unset);
+	return unset != NIL;
 }
 
 /* Adds the references that foreign keys are. */
@@ -246,8 +295,10 @@ add_foreign_keys(List *drafts, Draft *draft)
 	{
 		const TableReference *reference = lfirst(cell);
 
-		if (can_refer(draft, reference->columns) && !lists_keys(draft, reference) &&
-			!has_ref(draft, reference->columns, reference->relid, reference->key))
+		if (!can_refer(draft, reference->columns) || lists_keys(draft, reference) ||
+			has_ref(draft, reference->columns, reference->relid, reference->key))
+			continue;
+		if (!lacks_source(draft, reference) || !leave_unset(draft, reference))
 			(void) add_ref(draft, find_draft(drafts, reference->relid), reference->relid,
 						   reference->columns, reference->key,
 						   psprintf("foreign key %s", reference->name));
@@ -428,7 +479,8 @@ may_be_key(const Draft *draft, const TableColumn *column)
 		case VALUE_TEXT:
 			return !column->generated && !OidIsValid(column->sequence) &&
 				   !default_of_session(draft->table, column) && column->space->nallowed == 0 &&
-				   !is_given(draft, column) && draft_ref_of(draft, column->attnum) == NULL;
+				   !is_given(draft, column) && draft_ref_of(draft, column->attnum) == NULL &&
+				   !list_member_int(draft->unset, column->attnum);
 		default:
 			return false;
 	}

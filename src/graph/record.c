@@ -211,7 +211,7 @@ record_step(const GraphRun *run, const GraphStep *step, bool alone)
 		" sequences, transactions, last_command)"
 		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
 		" CAST($14 AS pg_catalog.int8multirange), CAST($15 AS pg_catalog.jsonb),"
-		" CAST($16 AS pg_catalog.xid8[]), NULLIF($17, -1))"
+		" CAST($16 AS pg_catalog.xid8[]), CASE WHEN $17 OPERATOR(pg_catalog.>=) 0 THEN $17 END)"
 		" ON CONFLICT (run_id, step) DO UPDATE"
 		" SET inserted = s.inserted OPERATOR(pg_catalog.+) EXCLUDED.inserted,"
 		" updated = s.updated OPERATOR(pg_catalog.+) EXCLUDED.updated,"
@@ -364,7 +364,8 @@ read_head(RecordedRun *run, int64 run_id, bool to_clear)
 				   " EXISTS (SELECT FROM pg_catalog.pg_roles AS o"
 				   "          WHERE o.oid OPERATOR(pg_catalog.=) r.run_by_oid"
 				   "            AND o.rolname OPERATOR(pg_catalog.=) r.run_by"
-				   "            AND pg_catalog.pg_has_role($2, o.oid, 'USAGE'))"
+				   "            AND pg_catalog.pg_has_role($2, o.oid, 'USAGE')),"
+				   " r.run_by_oid OPERATOR(pg_catalog.=) $2"
 				   " FROM pollseed.runs AS r WHERE r.engine OPERATOR(pg_catalog.=) '" GRAPH_ENGINE
 				   "' AND %s ORDER BY r.run_id DESC LIMIT 1%s",
 				   run_id != 0 ? "r.run_id OPERATOR(pg_catalog.=) $1"
@@ -390,6 +391,20 @@ read_head(RecordedRun *run, int64 run_id, bool to_clear)
 	run->seed = sql_integer(0, 2);
 	run->batch_size = DatumGetInt32(sql_value_not_null(0, 4));
 	run->cleared = DatumGetBool(sql_value_not_null(0, 6));
+	run->own = DatumGetBool(sql_value_not_null(0, 8));
+}
+
+/* Refuses a plan of another role that has SQL of that role's own: it would run with the caller's rights. */
+static void
+refuse_expressions(const RecordedRun *run)
+{
+	if (!run->own && strstr(JsonbToCString(NULL, &run->plan->root, VARSIZE(run->plan)),
+							"\"expression\"") != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("the plan of run " INT64_FORMAT " has expressions of another role",
+						run->run_id),
+				 errhint("SET ROLE to the role that pollseed_runs names, and call this again.")));
 }
 
 /* Reads the ranges of an int8multirange. */
@@ -499,6 +514,7 @@ record_read(int64 run_id, bool to_clear)
 	if (!seed_mode_of_name(sql_text(0, 3), &run->mode))
 		elog(ERROR, "run " INT64_FORMAT " has no mode that is known", run->run_id);
 	run->plan = DatumGetJsonbPCopy(sql_value_not_null(0, 5));
+	refuse_expressions(run);
 	SPI_freetuptable(SPI_tuptable);
 	run->steps = read_steps(run->run_id, context);
 	return run;
@@ -520,6 +536,21 @@ recorded_run_step(const RecordedRun *run, const char *name)
 }
 
 void
+record_begin(const RecordedRun *run, SeedPlan *plan)
+{
+	ListCell *cell;
+
+	foreach(cell, plan->steps)
+	{
+		PlanStep			  *step = lfirst(cell);
+		const RecordedRunStep *recorded = recorded_run_step(run, step->name);
+
+		if (recorded != NULL)
+			step->first_row = recorded->first_row;
+	}
+}
+
+void
 record_apply(const RecordedRun *run, Graph *graph)
 {
 	for (int i = 0; i < graph->nsteps; i++)
@@ -529,7 +560,6 @@ record_apply(const RecordedRun *run, Graph *graph)
 
 		if (recorded == NULL)
 			continue;
-		step->first_row = recorded->first_row;
 		for (int j = 0; j < step->ncolumns; j++)
 		{
 			GraphColumn *column = &step->columns[j];

@@ -79,6 +79,7 @@ typedef struct RecordedRun
 	int		 batch_size;
 	Jsonb	*plan;
 	bool	 cleared;
+	bool	 own;	/* the caller's */
 	List	*steps; /* of RecordedRunStep, parents before children */
 } RecordedRun;
 
@@ -109,7 +110,10 @@ extern RecordedRun *record_read(int64 run_id, bool to_clear);
 /* Returns the step of a name, or NULL. */
 extern const RecordedRunStep *recorded_run_step(const RecordedRun *run, const char *name);
 
-/* Has the steps of a graph have the first rows and sequences that a run had. */
+/* Has the steps of a plan, before a graph is made of it, begin where those of a run did. */
+extern void record_begin(const RecordedRun *run, SeedPlan *plan);
+
+/* Has the steps of a graph have the values of sequences that a run had. */
 extern void record_apply(const RecordedRun *run, Graph *graph);
 
 /* Notes that a run's rows were removed, of a step and in all. */

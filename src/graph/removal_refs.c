@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 
 #include "core/names.h"
+#include "core/role.h"
 #include "core/sql.h"
 #include "graph/removal.h"
 
@@ -127,12 +128,15 @@ referred_query(const Removal *removal, const IncomingKey *key, const List *remov
 static bool
 keep_referred_by(Removal *removal, const IncomingKey *key, const List *removals)
 {
-	int64  count;
-	int64 *rows;
+	RoleSession session;
+	int64		count;
+	int64	   *rows;
 
 	if (removal->nrows == 0)
 		return false;
-	count = sql_execute_as(key->owner, referred_query(removal, key, removals), 0, NULL, NULL, NULL);
+	session = role_enter_for_check(key->owner);
+	count = sql_execute(referred_query(removal, key, removals), 0, NULL, NULL, NULL);
+	role_leave(&session);
 	if (count == 0)
 		return false;
 	rows = MemoryContextAllocHuge(CurrentMemoryContext, count * sizeof(int64));

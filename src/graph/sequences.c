@@ -105,11 +105,11 @@ first_of_block(Oid sequence, Oid relid, AttrNumber attnum, const FormData_pg_seq
 	return first;
 }
 
-/* Checks the privileges that nextval() needs, and those of setval(). */
+/* Checks the privilege that setval() needs, before anything is done. */
 static void
 check_privileges(Oid sequence)
 {
-	if (pg_class_aclcheck(sequence, GetUserId(), ACL_USAGE | ACL_UPDATE) != ACLCHECK_OK)
+	if (pg_class_aclcheck(sequence, GetUserId(), ACL_UPDATE) != ACLCHECK_OK)
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_SEQUENCE, get_rel_name(sequence));
 }
 

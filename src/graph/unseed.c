@@ -118,6 +118,7 @@ pollseed_unseed(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	List		  *problems = NIL;
 	RecordedRun	  *run;
+	SeedPlan	  *plan;
 	Graph		  *graph;
 
 	PreventCommandIfReadOnly("pollseed_unseed()");
@@ -129,7 +130,9 @@ pollseed_unseed(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	run = record_read(PG_GETARG_INT64(0), true);
-	graph = graph_make(plan_read(run->plan), run->seed, &problems);
+	plan = plan_read(run->plan);
+	record_begin(run, plan);
+	graph = graph_make(plan, run->seed, &problems);
 	problems_raise(problems);
 	record_apply(run, graph);
 	progress_begin(&(ProgressStart){.engine = GRAPH_ENGINE,

@@ -271,9 +271,12 @@ is_later(const GraphStep *step, const char *moment, bool is_day)
 static const char *
 is_planned(const GraphStep *step, const char *moment)
 {
-	return psprintf("CAST(%s AS pg_catalog.timestamptz) BETWEEN %s AND %s", moment,
-					quote_literal_cstr(timestamptz_to_str(step->graph->plan->since)),
-					quote_literal_cstr(timestamptz_to_str(step->graph->plan->as_of)));
+	return psprintf("CAST(%s AS pg_catalog.timestamptz) OPERATOR(pg_catalog.>=)"
+					" CAST(%s AS pg_catalog.timestamptz)"
+					" AND CAST(%s AS pg_catalog.timestamptz) OPERATOR(pg_catalog.<=)"
+					" CAST(%s AS pg_catalog.timestamptz)",
+					moment, quote_literal_cstr(timestamptz_to_str(step->graph->plan->since)),
+					moment, quote_literal_cstr(timestamptz_to_str(step->graph->plan->as_of)));
 }
 
 /* Looks for moments out of order within a row, or after what is now. */
@@ -364,6 +367,7 @@ pollseed_validate(PG_FUNCTION_ARGS)
 	Validation validation = {.result = (ReturnSetInfo *) fcinfo->resultinfo};
 	List	  *problems = NIL;
 	Jsonb	  *plan;
+	SeedPlan  *read;
 	Graph	  *graph;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -371,8 +375,10 @@ pollseed_validate(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		validation.run = record_read(PG_ARGISNULL(1) ? 0 : PG_GETARG_INT64(1), false);
 	plan = validation.run == NULL ? PG_GETARG_JSONB_P(0) : validation.run->plan;
-	graph =
-		graph_make(plan_read(plan), validation.run == NULL ? 0 : validation.run->seed, &problems);
+	read = plan_read(plan);
+	if (validation.run != NULL)
+		record_begin(validation.run, read);
+	graph = graph_make(read, validation.run == NULL ? 0 : validation.run->seed, &problems);
 
 	/* What could not be written any more can still be looked at. */
 	if (graph->nsteps < list_length(graph->plan->steps))

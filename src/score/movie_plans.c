@@ -113,7 +113,8 @@ static const struct MovieStatement
 		7, {TEXTOID, INT4OID, FLOAT8OID, INT8OID, FLOAT8OID, INT8OID, INT8OID}},
 	[MOVIE_PLAN_VALIDATE] = {
 		"SELECT t.decade, t.listed, t.listed, t.hits,"
-		" CAST(t.hits AS pg_catalog.float8) OPERATOR(pg_catalog./) NULLIF(t.listed, 0)"
+		" CAST(t.hits AS pg_catalog.float8) OPERATOR(pg_catalog./)"
+		" CASE WHEN t.listed OPERATOR(pg_catalog.>) 0 THEN t.listed END"
 		" FROM (SELECT n.decade, pg_catalog.max(n.listed) AS listed,"
 		" pg_catalog.count(*) FILTER (WHERE n.on_list"
 		" AND n.n OPERATOR(pg_catalog.<=) n.listed) AS hits"
