@@ -109,7 +109,16 @@ static bool
 may_lead(const GraphStep *step, const GraphRef *ref)
 {
 	return ref->ntargets == 0 && ref->parent != NULL && ref->parent != step &&
-		   ref->narrowed_by < 0 && !ref->spread.distinct && !ref->later;
+		   ref->narrowed_by < 0 && !ref->spread.permuted && !ref->later;
+}
+
+/* Returns the first place, of the children of a parent, that a reference in order leads to it; beyond the last there are none. */
+static int64
+first_place_of(const GraphRef *ref, int64 parent, int64 children, int64 parents)
+{
+	if (!ref->spread.distinct)
+		return first_child(ref->fan_out, parent, children, parents);
+	return Min(parent * (int64) ref->spread.divisor, children);
 }
 
 int64
@@ -137,8 +146,8 @@ row_in_family(RowCursor *cursor, int by)
 
 	if (parent < 0 || parent >= parents)
 		return -1;
-	from = first_child(ref->fan_out, parent, children, parents);
-	if (place <= from || place >= first_child(ref->fan_out, parent + 1, children, parents))
+	from = first_place_of(ref, parent, children, parents);
+	if (place <= from || place >= first_place_of(ref, parent + 1, children, parents))
 		return -1;
 	above = tree_parent(place - from, TREE_WIDTH);
 	return above < 0 ? -1 : cursor_row(cursor) - place + from + above;
@@ -156,8 +165,17 @@ family_of(const GraphStep *step)
 	return -1;
 }
 
+/* Has rows that a reference leads to the same be neighbours. */
+static void
+put_in_order(GraphRef *ref)
+{
+	ref->followed = true;
+	if (ref->fan_out == FAN_RANDOM)
+		ref->fan_out = FAN_EVEN;
+}
+
 void
-candidates_prepare(GraphStep *step, bool later, List **problems)
+candidates_prepare(GraphStep *step, List **problems)
 {
 	for (int i = 0; i < step->nrefs && step->rows > 0; i++)
 	{
@@ -167,13 +185,11 @@ candidates_prepare(GraphStep *step, bool later, List **problems)
 		Path	   path;
 		Path	   other;
 
-		if (ref->later != later || ref->narrowed_by < 0 || ref->ntargets > 0 ||
-			step->refs[ref->narrowed_by].ntargets > 0)
+		if (ref->narrowed_by < 0 || ref->ntargets > 0 || step->refs[ref->narrowed_by].ntargets > 0)
 			continue;
 		if (ref->parent == step && may_lead(step, &step->refs[ref->narrowed_by]))
 		{
-			if (step->refs[ref->narrowed_by].fan_out == FAN_RANDOM)
-				step->refs[ref->narrowed_by].fan_out = FAN_EVEN;
+			put_in_order(&step->refs[ref->narrowed_by]);
 			continue;
 		}
 		shared_key(step, ref, &key, &other_key);
@@ -187,8 +203,7 @@ candidates_prepare(GraphStep *step, bool later, List **problems)
 				"Have one of them be NULL, by \"nulls\": 1.");
 		for (int link = 0; link < path.nlinks; link++)
 		{
-			if (path.refs[link]->fan_out == FAN_RANDOM)
-				path.refs[link]->fan_out = FAN_EVEN;
+			put_in_order(path.refs[link]);
 			path.refs[link]->nulls = 0;
 		}
 	}
@@ -255,7 +270,7 @@ first_row_of(const GraphStep *step, const GraphRef *ref, int64 parent_row)
 	int64 children = step->rows > 0 ? step->rows : step->first_row;
 	int64 base = step->rows > 0 ? step->first_row : 0;
 
-	return base + first_child(ref->fan_out, Max(parent_row - first, 0), children, parents);
+	return base + first_place_of(ref, Max(parent_row - first, 0), children, parents);
 }
 
 int64

@@ -12,10 +12,10 @@
 #include "graph/cursor.h"
 
 /*
- * Has the references that lead from the parents of a narrowed one to what they share go in order, so that they can be
- * followed back; of those that are set later, or of the others.
+ * Has the references that lead from the parents of a step's narrowed ones to what they share go in order,
+ * so that they can be followed back.  Columns of all steps have their sources by then, and no unique key is solved.
  */
-extern void candidates_prepare(GraphStep *step, bool later, List **problems);
+extern void candidates_prepare(GraphStep *step, List **problems);
 
 /*
  * Returns which rows of its parent a narrowed reference can refer to: count rows from *first on.

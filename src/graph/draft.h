@@ -47,11 +47,12 @@ struct Draft
 	bool			of_tool;   /* a migration tool or the like keeps its own rows in it */
 	bool			listed;	   /* by its name it has a row for each of few values */
 	int64			rows;
-	const char	   *why;		 /* so many rows */
-	List		   *refs;		 /* of DraftRef */
-	List		   *columns;	 /* of DraftColumn */
-	List		   *natural_key; /* of char * */
-	List		   *avoided;	 /* of TableKey: partial ones that rows are kept out of */
+	const char	   *why;  /* so many rows */
+	List		   *refs; /* of DraftRef */
+	List *unset;	   /* of int: columns that are left NULL, so that a foreign key says nothing */
+	List *columns;	   /* of DraftColumn */
+	List *natural_key; /* of char * */
+	List *avoided;	   /* of TableKey: partial ones that rows are kept out of */
 };
 
 /* Sets what a table's name and columns say of its rows: of_tool and listed. */

@@ -18,6 +18,7 @@
 #include "graph/columns.h"
 #include "graph/keys.h"
 #include "graph/candidates.h"
+#include "graph/derivation.h"
 #include "graph/problem.h"
 #include "graph/refs.h"
 #include "graph/resolve.h"
@@ -182,15 +183,19 @@ graph_make(SeedPlan *plan, int64 seed, List **problems)
 		CHECK_FOR_INTERRUPTS();
 		refs_bind(step, problems);
 		columns_make(step, step_plan, problems);
+		derivation_check(step, problems);
+	}
+	for (int i = 0; i < graph->nsteps; i++)
+		candidates_prepare(graph->steps[i], problems);
+	for (int i = 0; i < graph->nsteps; i++)
+	{
+		GraphStep *step = graph->steps[i];
+
+		CHECK_FOR_INTERRUPTS();
 		keys_solve(step, problems);
 		keys_group_checks(step, problems);
-		keys_find_identity(step, step_plan, problems);
-		candidates_prepare(step, false, problems);
+		keys_find_identity(step, plan_of(found, nfound, step->table->relid), problems);
 	}
-
-	/* Parents of what is set later are made after their children. */
-	for (int i = 0; i < graph->nsteps; i++)
-		candidates_prepare(graph->steps[i], true, problems);
 	return graph;
 }
 

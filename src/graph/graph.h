@@ -69,6 +69,9 @@ typedef struct GraphRef
 	bool				restricted; /* checks say which rows it may be to; see allowed.h */
 	struct AllowedRows *allowed;	/* made when needed */
 
+	bool
+		followed; /* from its parent's rows back to those that are to them, which must be neighbours */
+
 	/* Its columns that another reference sets: parents are those whose row has the same there. */
 	int narrowed_by; /* index of that reference in the step; -1: none */
 

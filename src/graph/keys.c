@@ -52,6 +52,7 @@ describe_ref(const GraphStep *step, const GraphRef *ref, SpreadItem *item)
 	else if (ref->ntargets == 0)
 		item->capacity = parent_rows(ref, &first);
 	item->natural = ref->fan_out == FAN_ONE && item->capacity >= (uint64) step->rows;
+	item->in_order = ref->followed;
 }
 
 /* Tells whether a generator's values differ from row to row by themselves. */
@@ -76,11 +77,8 @@ describe_column(const GraphStep *step, const GraphColumn *column, SpreadItem *it
 			!column->table_column->has_default || !column->table_column->default_is_constant;
 	else if (column->generator != NULL)
 	{
-		uint64 used = step->first_row;
-
 		item->capacity = column->generator->capacity;
-		if (item->capacity != PG_UINT64_MAX)
-			item->capacity -= Min(used, item->capacity);
+		item->taken = step->first_row;
 		item->natural = is_natural(column->generator);
 		item->wants_distinct = column->table_column->space->kind == VALUE_TEXT ||
 							   column->table_column->space->kind == VALUE_RANGE;

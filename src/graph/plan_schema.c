@@ -10,6 +10,7 @@
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -364,6 +365,18 @@ column_object(const Schema *schema, const Draft *draft, TableColumn *column)
 	return JsonbValueToJsonb(infer_column(&request));
 }
 
+/* Returns the plan of a column that is left NULL. */
+static Jsonb *
+unset_object(void)
+{
+	JsonbParseState *state = NULL;
+
+	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	json_push_text(&state, "generator", "default");
+	json_push_text(&state, "why", "NULL: nothing says which rows it can be to");
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
 /* Settles the columns of a table that no reference gives. */
 static void
 add_columns(const Schema *schema, Draft *draft)
@@ -378,7 +391,9 @@ add_columns(const Schema *schema, Draft *draft)
 
 		if (column->generated || draft_ref_of(draft, column->attnum) != NULL)
 			continue;
-		object = column_object(schema, draft, column);
+		object = list_member_int(draft->unset, column->attnum)
+					 ? unset_object()
+					 : column_object(schema, draft, column);
 		if (object == NULL)
 			continue;
 		planned = palloc_object(DraftColumn);
@@ -530,13 +545,23 @@ settle_time(FunctionCallInfo fcinfo, Schema *schema)
 						errmsg("\"since\" of overrides must be before as_of")));
 }
 
+/* Raises 22023 for a schema of the server's own. */
+static void
+check_schema(Oid oid, const char *name)
+{
+	if (IsCatalogNamespace(oid) || IsToastNamespace(oid) || strcmp(name, "information_schema") == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						errmsg("schema \"%s\" is the server's own", name),
+						errhint("Name a schema of yours, such as \"public\".")));
+}
+
 /* Reads the arguments. */
 static void
 read_arguments(FunctionCallInfo fcinfo, Schema *schema)
 {
 	require_argument(fcinfo, ARG_SCHEMA, "schema_name");
 	schema->name = pstrdup(NameStr(*PG_GETARG_NAME(ARG_SCHEMA)));
-	(void) LookupExplicitNamespace(schema->name, false);
+	check_schema(LookupExplicitNamespace(schema->name, false), schema->name);
 	schema->rows = PG_ARGISNULL(ARG_ROWS) ? DEFAULT_ROWS : count_argument(fcinfo, ARG_ROWS, "rows");
 	schema->overrides =
 		overrides_read(PG_ARGISNULL(ARG_OVERRIDES) ? NULL : PG_GETARG_JSONB_P(ARG_OVERRIDES));

@@ -50,6 +50,14 @@ typedef struct Solver
 	int			nkeys;
 } Solver;
 
+/* Returns how many different values an item can have by itself. */
+static uint64
+count_own(const SpreadItem *item)
+{
+	return item->capacity == PG_UINT64_MAX ? item->capacity
+										   : item->capacity - Min(item->taken, item->capacity);
+}
+
 /* Returns how many different values items can have together, up to MAX_SPACE. */
 static uint64
 count_values(const Solver *solver, const Bitmapset *items)
@@ -57,6 +65,8 @@ count_values(const Solver *solver, const Bitmapset *items)
 	uint64 count = 1;
 	int	   item = -1;
 
+	if (bms_get_singleton_member(items, &item))
+		return Min(count_own(&solver->items[item]), MAX_SPACE);
 	while ((item = bms_next_member(items, item)) >= 0)
 	{
 		uint128 product = (uint128) count * solver->items[item].capacity;
@@ -168,7 +178,7 @@ find_too_small(Solver *solver, const char **reason)
 static bool
 may_be_distinct(const Solver *solver, int item)
 {
-	uint64 capacity = solver->items[item].capacity;
+	uint64 capacity = count_own(&solver->items[item]);
 
 	return capacity >= solver->rows &&
 		   (solver->items[item].wants_distinct || capacity / Max(solver->rows, 1) >= solver->rows);
@@ -202,7 +212,7 @@ best_distinct(const Solver *solver, const Bitmapset *keys, bool any)
 		const SpreadItem *other = best < 0 ? NULL : &solver->items[best];
 		int				  count = count_keys(solver, keys, i);
 
-		if (count == 0 || item->capacity < solver->rows || (!any && !may_be_distinct(solver, i)))
+		if (count == 0 || count_own(item) < solver->rows || (!any && !may_be_distinct(solver, i)))
 			continue;
 		if (other == NULL || item->wants_distinct > other->wants_distinct ||
 			(item->wants_distinct == other->wants_distinct &&
@@ -213,6 +223,36 @@ best_distinct(const Solver *solver, const Bitmapset *keys, bool any)
 		}
 	}
 	return best;
+}
+
+/*
+ * Solves the keys that are of an item whose rows must be neighbours and one other item: rows have the
+ * former's values in order, and those of one value differ in the latter, by turns.
+ */
+static void
+solve_in_order(Solver *solver, const Bitmapset *all)
+{
+	for (int k = 0; k < solver->nkeys; k++)
+	{
+		int			first = bms_next_member(solver->keys[k].items, -1);
+		int			second = bms_next_member(solver->keys[k].items, first);
+		SpreadItem *ordered;
+		SpreadItem *other;
+		uint64		neighbours;
+
+		if (solver->keys[k].solved || bms_num_members(solver->keys[k].items) != 2 ||
+			solver->items[first].in_order == solver->items[second].in_order)
+			continue;
+		ordered = &solver->items[solver->items[first].in_order ? first : second];
+		other = &solver->items[solver->items[first].in_order ? second : first];
+		neighbours = (solver->rows + ordered->capacity - 1) / ordered->capacity;
+		if (other->capacity < neighbours ||
+			count_keys(solver, all, solver->items[first].in_order ? second : first) > 1)
+			continue;
+		ordered->spread = (Spread){.distinct = true, .divisor = neighbours};
+		other->spread = (Spread){.distinct = true, .divisor = 1, .modulus = other->capacity};
+		solver->keys[k].solved = true;
+	}
 }
 
 /* Makes distinct by itself what the only item of a key is, and then what had better be. */
@@ -230,6 +270,7 @@ choose_distinct(Solver *solver)
 	}
 	while ((item = best_distinct(solver, all, false)) >= 0)
 		make_distinct(solver, item);
+	solve_in_order(solver, all);
 }
 
 /* Returns the unsolved keys that are connected to the first of them by the items they share, or NULL. */
@@ -285,7 +326,7 @@ solve_together(Solver *solver, const Bitmapset *component, uint64 *space)
 				keys[nkeys] |= UINT64CONST(1) << nitems;
 			nkeys++;
 		}
-		capacities[nitems++] = solver->items[item].capacity;
+		capacities[nitems++] = solver->items[item].in_order ? 1 : solver->items[item].capacity;
 	}
 	if (!products_solve(&(ProductProblem){solver->rows, nitems, capacities, nkeys, keys}, spreads,
 						space))
@@ -293,7 +334,11 @@ solve_together(Solver *solver, const Bitmapset *component, uint64 *space)
 	nitems = 0;
 	item = -1;
 	while ((item = bms_next_member(items, item)) >= 0)
-		solver->items[item].spread = spreads[nitems++];
+	{
+		if (!solver->items[item].in_order)
+			solver->items[item].spread = spreads[nitems];
+		nitems++;
+	}
 	k = -1;
 	while ((k = bms_next_member(component, k)) >= 0)
 		solver->keys[k].solved = true;

@@ -21,6 +21,9 @@ typedef struct SpreadItem
 	uint64		capacity; /* how many different values it can have; UINT64_MAX: any number */
 	bool natural; /* is distinct by itself for each row (a sequence, uuid5): needs no spread */
 	bool wants_distinct; /* would rather be distinct by itself, where it can: a name, an e-mail */
+	bool
+		   in_order; /* rows that have one of its values must be neighbours, and the first value's come first */
+	uint64 taken; /* values that it cannot have by itself, since rows of earlier runs have them */
 
 	/*
 	 * The item whose value limits it (a shared tenant), or -1.  Its capacity is then what is left

@@ -159,6 +159,12 @@ SELECT nasty('triggers that refuse rows', $$CREATE TABLE users (id serial PRIMAR
 	CREATE FUNCTION allowed() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF NEW.score % 3 = 0 OR EXISTS (SELECT FROM nasty.users WHERE id = NEW.user_id AND banned) THEN RAISE ''not allowed''; END IF; RETURN NEW; END';
 	CREATE TRIGGER allowed AFTER INSERT ON posts FOR EACH ROW EXECUTE FUNCTION allowed()$$, '{"notes": 40, "posts": 40, "users": 40}');
 SELECT nasty('an empty table of another schema', 'CREATE SCHEMA lists; CREATE TABLE lists.language (id serial PRIMARY KEY); CREATE TABLE book (id serial PRIMARY KEY, language_id int NOT NULL REFERENCES lists.language)', '{"book": 40}');
+SELECT nasty('keys that are made with a tenant that references share', 'CREATE TABLE tenant (id serial PRIMARY KEY); CREATE TABLE usr (tenant_id int REFERENCES tenant, id bigint, PRIMARY KEY (tenant_id, id));
+	CREATE TABLE proj (id serial PRIMARY KEY, tenant_id int NOT NULL, owner_id bigint NOT NULL, maker_id bigint NOT NULL, FOREIGN KEY (tenant_id, owner_id) REFERENCES usr, FOREIGN KEY (tenant_id, maker_id) REFERENCES usr)', '{"usr": 40, "proj": 40, "tenant": 40}');
+SELECT nasty('keys of few values with a tenant that references share', $$CREATE TABLE tenant (id serial PRIMARY KEY); CREATE TYPE kind AS ENUM ('admin', 'member', 'guest'); CREATE TABLE role (tenant_id int REFERENCES tenant, kind kind, PRIMARY KEY (tenant_id, kind));
+	CREATE TABLE grants (id serial PRIMARY KEY, tenant_id int NOT NULL, kind kind NOT NULL, other kind NOT NULL, FOREIGN KEY (tenant_id, kind) REFERENCES role, FOREIGN KEY (tenant_id, other) REFERENCES role)$$,
+	'{"role": 100, "grants": 40, "tenant": 40}', overrides => '{"rows": {"role": 100}}');
+SELECT nasty('a tree whose rows belong to what has no table', 'CREATE TABLE tree (org int, id int, parent int, PRIMARY KEY (org, id), FOREIGN KEY (org, parent) REFERENCES tree)', '{"tree": 40}');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -99,6 +99,14 @@ SELECT is(error_with('{steps,1,refs,0}', '{"columns": ["t", "i"], "polymorphic":
 SELECT is(error_with('{steps,1,refs,0}', '{"columns": ["i"], "polymorphic": [{"type": "A", "relation": "a"}]}'),
     '22023 "columns" of reference 1 of step "posts" must name the type''s column and then those of the key', 'a polymorphic pair has two columns');
 
+-- values that would be made of themselves
+CREATE TABLE plan_loop (a text, b text, c text);
+SELECT is((SELECT string_agg(concat_ws(' ', "column", problem), ', ') FROM pollseed_plan_check('{"version": 1, "name": "loop", "since": "2024-01-01", "as_of": "2026-01-01", "steps": [{"step": "l", "relation": "public.plan_loop", "rows": 3,
+        "columns": {"a": {"generator": "expression", "sql": "b || 1"}, "b": {"generator": "expression", "sql": "c || 1"}, "c": {"generator": "expression", "sql": "a || 1"}}}]}')),
+    'a is made of itself, by "b" and "c"', 'columns are not made of one another in a circle');
+SELECT is(error_of('SELECT pollseed_plan_schema(''information_schema'')'), '22023 schema "information_schema" is the server''s own', 'the server''s schemas are not planned');
+SELECT is(error_of('SELECT pollseed_plan_schema(''pg_catalog'')'), '22023 schema "pg_catalog" is the server''s own', 'whichever');
+
 -- a schema
 CREATE SCHEMA shop;
 CREATE TYPE shop.size AS ENUM ('small', 'large');

@@ -53,6 +53,20 @@ SELECT count(*) AS left FROM notes \gset
 SELECT is(undo(:run), format('un.notes %s 0, un.orgs 50 0, un.people 50 0', :left), 'rows that are gone are not missed');
 SELECT is(counts(), '0 0 0', 'nothing is left');
 
+-- Rows that a run added behind those of another: their keys are made of what was added.
+CREATE SCHEMA more;
+CREATE TABLE more.a (id serial PRIMARY KEY, code int NOT NULL UNIQUE);
+CREATE TABLE more.b (id serial PRIMARY KEY);
+CREATE TABLE more.ab (a_id int REFERENCES more.a, b_id int REFERENCES more.b, kind boolean, n int NOT NULL, PRIMARY KEY (a_id, b_id, kind));
+CREATE TABLE longer AS SELECT pollseed_plan_schema('more', 50, as_of => '2026-06-01') AS plan;
+SELECT max(run_id) AS run FROM longer, pollseed_seed_graph(plan) \gset
+SELECT max(run_id) AS extension FROM longer, pollseed_seed_graph(plan, mode => 'extend') \gset
+SELECT is((SELECT count(*) FROM more.ab), 100::bigint, 'a run extends another');
+SELECT is((SELECT sum(violations) FROM pollseed_validate(run_id => :extension)), 0::numeric, 'its rows are found');
+SELECT is(undo(:extension), 'more.a 50 0, more.ab 50 0, more.b 50 0', 'they go');
+SELECT is((SELECT sum(unchanged) FROM longer, pollseed_seed_graph(plan)), 150::numeric, 'and those of the other are as they were');
+SELECT is(undo(:run), 'more.a 50 0, more.ab 50 0, more.b 50 0', 'until they go');
+
 SELECT matches(error_of('SELECT * FROM pollseed_unseed(0)'), 'run_id must be', 'no such run');
 SELECT matches(error_of('SELECT * FROM pollseed_unseed(NULL)'), 'run_id must not be null', 'no run');
 
