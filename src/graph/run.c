@@ -10,6 +10,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -198,7 +199,8 @@ write_rows(GraphRun *run, GraphStep *step, int64 first, int64 last)
 	memset(found, believed, run->batch_size);
 	for (int64 row = first; row <= last; row += run->batch_size)
 	{
-		int nrows = Min(last - row + 1, run->batch_size);
+		int	  nrows = Min(last - row + 1, run->batch_size);
+		int64 inserted;
 
 		CHECK_FOR_INTERRUPTS();
 		if (finder != NULL)
@@ -218,8 +220,12 @@ write_rows(GraphRun *run, GraphStep *step, int64 first, int64 last)
 		}
 		if (step->table->user_triggers)
 			figures->retries += trials_settle(&sink, finder, row, nrows, found);
+		inserted = figures->inserted - writer_inserted(writer);
 		write_missing(run, &sink, row, nrows, found);
 		writer_flush(writer);
+
+		/* A trigger or a rule may have dropped some. */
+		figures->inserted = inserted + writer_inserted(writer);
 		cursor_forget(cursor);
 		MemoryContextReset(batch);
 		progress_advance(nrows);
@@ -264,12 +270,17 @@ graph_run_phase(GraphRun *run, Phase *phase, int64 first, int64 last)
 	run->figures[step->index].time_ms += milliseconds_since(start);
 }
 
-/* Has the planner know a step's table, if it is the caller's. */
+/*
+ * Has the planner know a step's table, if it is the caller's.  Who is at that already keeps its lock until his
+ * transaction ends: nobody waits for so little.
+ */
 static void
 analyze(const GraphStep *step)
 {
-	if (compat_is_owner(step->table->relid, GetUserId()))
-		sql_execute(psprintf("ANALYZE %s", step->table->quoted_name), 0, NULL, NULL, NULL);
+	if (compat_is_owner(step->table->relid, GetUserId()) &&
+		ConditionalLockRelationOid(step->table->relid, ShareUpdateExclusiveLock))
+		sql_execute(psprintf("ANALYZE (SKIP_LOCKED) %s", step->table->quoted_name), 0, NULL, NULL,
+					NULL);
 }
 
 void

@@ -8,11 +8,13 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "core/advisory.h"
 #include "core/compat.h"
 #include "core/figures.h"
 #include "core/ledger.h"
@@ -25,6 +27,9 @@
 #include "graph/run.h"
 #include "graph/seeding.h"
 #include "write/writer.h"
+
+/* Class of the advisory locks on plans that are being carried out. */
+#define GRAPH_SEEDING_LOCK 28799
 
 POLLSEED_FUNCTION(pollseed_seed_graph);
 POLLSEED_FUNCTION(pollseed_plan_check);
@@ -158,6 +163,17 @@ return_figures(FunctionCallInfo fcinfo, const SeedCall *call)
 	}
 }
 
+/* Waits for a call with the same plan and seed, whose rows this one should find, and has those after it wait. */
+static void
+await_twins(const SeedCall *call)
+{
+	uint64 hash =
+		DatumGetUInt64(hash_any_extended((const unsigned char *) VARDATA(call->plan),
+										 VARSIZE(call->plan) - VARHDRSZ, (uint64) call->seed));
+
+	advisory_lock_wait((int64) hash, GRAPH_SEEDING_LOCK);
+}
+
 /* pollseed_seed_graph(plan, seed, mode, batch_size, dry_run) */
 Datum
 pollseed_seed_graph(PG_FUNCTION_ARGS)
@@ -172,6 +188,8 @@ pollseed_seed_graph(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 
 	SPI_connect();
+	if (!call.dry_run)
+		await_twins(&call);
 	call.run = seeding_open(call.plan, call.seed, call.mode, call.batch_size, !call.dry_run);
 	call.run->loads = true;
 	if (!call.dry_run)

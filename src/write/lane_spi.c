@@ -41,7 +41,8 @@ insert_statement(const WriteJob *job)
 
 	initStringInfo(&sql);
 	initStringInfo(&select);
-	appendStringInfo(&sql, "INSERT INTO %s (", relation_quoted_name(job->rel));
+	appendStringInfo(&sql, "INSERT INTO %s%s", relation_quoted_name(job->rel),
+					 job->ncolumns > 0 ? " (" : "");
 	for (int i = 0; i < job->ncolumns; i++)
 	{
 		const TargetColumn *column = &job->columns[i];
@@ -53,7 +54,8 @@ insert_statement(const WriteJob *job)
 		else
 			appendStringInfo(&select, "%sb.v%d", separator, column->source + 1);
 	}
-	appendStringInfo(&sql, ")%s SELECT %s FROM " BATCH_RELATION " AS b",
+	appendStringInfo(&sql, "%s%s SELECT %s FROM " BATCH_RELATION " AS b",
+					 job->ncolumns > 0 ? ")" : "",
 					 job->overriding ? " OVERRIDING SYSTEM VALUE" : "", select.data);
 	return sql.data;
 }

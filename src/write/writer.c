@@ -254,6 +254,12 @@ writer_flush(Writer *writer)
 	writer->batch.nrows = 0;
 }
 
+int64
+writer_inserted(const Writer *writer)
+{
+	return writer->figures.rows_inserted;
+}
+
 void
 writer_discard(Writer *writer)
 {

@@ -71,6 +71,9 @@ extern Datum *writer_next_row(Writer *writer, bool **isnull);
 /* Writes the rows that were collected, so that what their values point to need live no longer. */
 extern void writer_flush(Writer *writer);
 
+/* Returns how many rows were inserted so far; fewer than were given where a trigger or rule dropped some. */
+extern int64 writer_inserted(const Writer *writer);
+
 /* Forgets the rows that were collected, after an error that a subtransaction caught. */
 extern void writer_discard(Writer *writer);
 
