@@ -309,7 +309,7 @@ refers_to_itself(const GraphStep *step)
 }
 
 /*
- * Tells whether a slice can be written before those before it are committed: rows of one step, whose
+ * Tells whether a slice is written before those before it are committed, and can be: rows of one step, whose
  * parents are all committed, and of which nothing of the user's would run.
  */
 static bool
@@ -318,7 +318,8 @@ may_be_ahead(const JobSlice *slice, const List *parts)
 	const PhasePart *part = linitial(parts);
 
 	return list_length(parts) == 1 && !part->phase->later && !refers_to_itself(part->phase->step) &&
-		   !part->phase->step->table->user_triggers && team_position(slice->team) >= part->start;
+		   !part->phase->step->table->user_triggers && team_position(slice->team) >= part->start &&
+		   team_position(slice->team) < slice->first - 1;
 }
 
 /* Records what a slice did with a step. */

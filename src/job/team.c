@@ -338,8 +338,7 @@ team_give_up(const JobSlice *slice)
 bool
 team_has_passed(const JobSlice *slice)
 {
-	return slice->team != NULL &&
-		   (slice->ahead || team_position(slice->team) >= slice->first);
+	return slice->team != NULL && (slice->ahead || team_position(slice->team) >= slice->first);
 }
 
 int64

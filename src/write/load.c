@@ -14,6 +14,7 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "commands/trigger.h"
@@ -58,6 +59,17 @@ take_lock(Oid relid, LOCKMODE mode, List **taken)
 	return true;
 }
 
+/* Tells whether a cursor or a query of this session uses an index, which then cannot be built: one reference is the lane's. */
+static bool
+is_in_use(Oid relid)
+{
+	Relation index = index_open(relid, NoLock);
+	bool	 in_use = index->rd_refcnt > 2;
+
+	index_close(index, NoLock);
+	return in_use;
+}
+
 /* Locks a table against writers, and its indexes against readers. */
 static bool
 take_locks(Relation rel, List **taken)
@@ -68,7 +80,7 @@ take_locks(Relation rel, List **taken)
 		return false;
 	foreach(cell, RelationGetIndexList(rel))
 	{
-		if (!take_lock(lfirst_oid(cell), AccessExclusiveLock, taken))
+		if (!take_lock(lfirst_oid(cell), AccessExclusiveLock, taken) || is_in_use(lfirst_oid(cell)))
 			return false;
 	}
 	return true;

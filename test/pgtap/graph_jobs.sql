@@ -42,5 +42,17 @@ CREATE TABLE r (id int PRIMARY KEY, l_id int NOT NULL REFERENCES l);
 ALTER TABLE l ADD FOREIGN KEY (r_id) REFERENCES r;
 SELECT matches(error_of($$SELECT pollseed_seed_graph_async(pollseed_plan_schema('jobs', 10, '{"include": ["l", "r"]}'))$$), '0A000 .*circle of required references', 'a circle that takes one statement');
 
+-- A job ends where a row cannot be made, whoever of a team comes to it, and keeps what was committed before.
+CREATE FUNCTION is_small(n int) RETURNS boolean IMMUTABLE LANGUAGE sql AS 'SELECT n < 1500';
+CREATE TABLE heads (id int PRIMARY KEY, n int NOT NULL);
+CREATE TABLE tails (id int PRIMARY KEY, head_id int NOT NULL REFERENCES heads, n int NOT NULL CHECK (is_small(n)));
+CREATE TABLE doomed AS SELECT pollseed_plan_schema('jobs', 3000, '{"include": ["heads", "tails"], "tables": {"tails": {"columns": {"n": {"generator": "row"}}}}}', as_of => '2026-06-01') AS plan;
+SELECT pollseed_seed_graph_async(plan, batch_size => 100) AS job FROM doomed \gset
+SELECT is((SELECT concat_ws(' ', state, done <= 4499, last_sqlstate) FROM pollseed_job_wait(:job, '60 s')), 'failed t 23514', 'a job ends with a row that cannot be made');
+TRUNCATE heads, tails;
+SELECT pollseed_seed_graph_async(plan, batch_size => 100, workers => 3) AS job FROM doomed \gset
+SELECT is((SELECT concat_ws(' ', state, done <= 4499, last_sqlstate) FROM pollseed_job_wait(:job, '60 s')), 'failed t 23514', 'so does a team');
+SELECT is((SELECT (SELECT count(*) FROM heads) + (SELECT count(*) FROM tails)), (SELECT done FROM pollseed_jobs WHERE id = :job), 'what came before is there');
+
 SELECT * FROM finish();
 DROP SCHEMA jobs CASCADE;

@@ -91,6 +91,14 @@ ALTER TABLE visits ADD CONSTRAINT no_crowd CHECK (crowd(ticket));
 SELECT is(seed(), '20000 0, 2, 0, locked', 'nor a table that a check may read');
 ALTER TABLE visits DROP CONSTRAINT no_crowd;
 CALL anew();
+BEGIN;
+SET LOCAL enable_seqscan = off;
+DECLARE searcher CURSOR FOR SELECT id FROM visits WHERE id > 0 ORDER BY id;
+FETCH searcher;
+SELECT is(seed(), '20000 0, 2, 0, locked', 'nor a table that a cursor of this session reads by an index') \gset
+COMMIT;
+SELECT :'is';
+CALL anew();
 ALTER TABLE places ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY whoever ON places USING (true);
 SELECT is(seed(), '20000 0, 0, 7, locked', 'behind a forced policy rows are written by SQL, and keys proven by batches');
