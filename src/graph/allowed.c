@@ -134,6 +134,58 @@ list_rows(struct AllowedRows *state, const GraphStep *step, const GraphRef *ref,
 	state->listed = true;
 }
 
+/* Lists the rows of a range unless they are. */
+static void
+list_once(struct AllowedRows *state, const GraphStep *step, const GraphRef *ref, int64 first,
+		  int64 parents)
+{
+	if (!state->listed || state->first != first || state->parents != parents)
+		list_rows(state, step, ref, first, parents);
+}
+
+/*
+ * Tells whether a reference's rows can be counted before any is written: its key's columns that checks restrict are not a
+ * sequence's, whose values are taken later.  Those in order must stay so.
+ */
+static bool
+can_be_listed(const GraphStep *step, const GraphRef *ref, int64 parents)
+{
+	if (!ref->restricted || ref->followed || ref->narrowed_by >= 0 || ref->later ||
+		ref->parent == NULL || ref->ntargets > 0 || parents > MAX_LOOKED_AT)
+		return false;
+	for (int i = 0; i < ref->ncolumns; i++)
+	{
+		if (step->columns[graph_column(step, ref->columns[i])].verify &&
+			ref->parent->columns[ref_key_column(ref, i)].source != COLUMN_GENERATED)
+			return false;
+	}
+	return true;
+}
+
+int64
+allowed_count(GraphStep *step, GraphRef *ref, int64 first, int64 parents)
+{
+	struct AllowedRows *state;
+
+	if (!can_be_listed(step, ref, parents))
+		return parents;
+	state = state_of(step, ref);
+	list_once(state, step, ref, first, parents);
+	return state->nrows;
+}
+
+int64
+allowed_nth(GraphStep *step, GraphRef *ref, int64 n, int64 first, int64 parents)
+{
+	struct AllowedRows *state;
+
+	if (!can_be_listed(step, ref, parents))
+		return first + n;
+	state = state_of(step, ref);
+	list_once(state, step, ref, first, parents);
+	return n < state->nrows ? state->rows[n] : -1;
+}
+
 int64
 allowed_choose(GraphStep *step, GraphRef *ref, int64 row, int64 first, int64 parents,
 			   RandomStream *random)
@@ -146,8 +198,7 @@ allowed_choose(GraphStep *step, GraphRef *ref, int64 row, int64 first, int64 par
 			return row;
 		row = first + (int64) random_below(random, (uint64) parents);
 	}
-	if (!state->listed || state->first != first || state->parents != parents)
-		list_rows(state, step, ref, first, parents);
+	list_once(state, step, ref, first, parents);
 	if (state->nrows == 0)
 		return -1;
 	return state->rows[random_below(random, (uint64) state->nrows)];

@@ -20,6 +20,15 @@ extern bool allowed_is_restricted(const GraphStep *step, const GraphRef *ref);
 extern int64 allowed_choose(GraphStep *step, GraphRef *ref, int64 row, int64 first, int64 parents,
 							RandomStream *random);
 
+/*
+ * Returns how many rows of its parent checks allow a reference to be to: all where it is not one that checks restrict and unique
+ * keys may want to differ, or where there are too many to look at.
+ */
+extern int64 allowed_count(GraphStep *step, GraphRef *ref, int64 first, int64 parents);
+
+/* Returns the n-th of those rows, n being below their number. */
+extern int64 allowed_nth(GraphStep *step, GraphRef *ref, int64 n, int64 first, int64 parents);
+
 /* Returns a row of the range whose key has a value in one of its columns, if it is soon found; else the row given. */
 extern int64 allowed_with_key(GraphStep *step, GraphRef *ref, int key, Datum value, int64 row,
 							  int64 first, int64 parents);

@@ -31,6 +31,9 @@ typedef struct Path
 	GraphStep *steps[MAX_LINKS]; /* of which the reference is */
 	GraphRef  *refs[MAX_LINKS];
 	Oid		   top; /* the table where it ends */
+
+	/* The column that it is there; NULL: of a table without a step. */
+	const GraphColumn *column;
 } Path;
 
 int64
@@ -90,6 +93,7 @@ follow(const GraphRef *ref, AttrNumber key)
 		int		  column = graph_column(step, key);
 		GraphRef *up;
 
+		path.column = column < 0 ? NULL : &step->columns[column];
 		if (column < 0 || step->columns[column].source != COLUMN_REF)
 			break;
 		up = &step->refs[step->columns[column].ref];
@@ -99,9 +103,35 @@ follow(const GraphRef *ref, AttrNumber key)
 		path.refs[path.nlinks++] = up;
 		key = up->key[step->columns[column].ref_column];
 		path.top = up->relid;
+		path.column = NULL;
 		step = up->parent;
 	}
 	return path;
+}
+
+/* Tells whether a column is generated as one value. */
+static bool
+is_constant(const GraphColumn *column)
+{
+	return column != NULL && column->source == COLUMN_GENERATED && column->generator != NULL &&
+		   strcmp(column->generator->kind->name, "constant") == 0;
+}
+
+/* Tells whether two columns have the same value in all rows, so that any row is a neighbour of any other. */
+static bool
+are_one_constant(const GraphColumn *one, const GraphColumn *other)
+{
+	Cell  cell = {0};
+	Datum values[2];
+	bool  nulls[2];
+
+	if (!is_constant(one) || !is_constant(other) ||
+		one->table_column->space->base != other->table_column->space->base)
+		return false;
+	values[0] = generator_value(one->generator, &cell, &nulls[0]);
+	values[1] = generator_value(other->generator, &cell, &nulls[1]);
+	return !nulls[0] && !nulls[1] &&
+		   space_compare(one->table_column->space, values[0], values[1]) == 0;
 }
 
 /* Tells whether the rows that a reference leads to have ranges of rows that refer to them, within which there can be trees. */
@@ -195,6 +225,11 @@ candidates_prepare(GraphStep *step, List **problems)
 		shared_key(step, ref, &key, &other_key);
 		path = follow(ref, key);
 		other = follow(&step->refs[ref->narrowed_by], other_key);
+		if (are_one_constant(path.column, other.column))
+		{
+			ref->narrowed_by = -1;
+			continue;
+		}
 		if (path.top != other.top)
 			*problems = problem_add(
 				*problems, step->table->quoted_name, ref->name,

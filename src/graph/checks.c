@@ -8,7 +8,10 @@
 #include "postgres.h"
 
 #include "executor/executor.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
 
 #include "core/compat.h"
 #include "graph/checks.h"
@@ -18,7 +21,9 @@ struct ChecksState
 	const GraphStep *step;
 	EState			*estate;
 	TupleTableSlot	*row;
-	List		   **states; /* by group: of ExprState, in the order of its checks */
+	List		   **states;	   /* by group: of ExprState, in the order of its checks */
+	List			*expressions;  /* of Node *: what was computed, */
+	List			*computations; /* and the ExprState of each */
 };
 
 ChecksState *
@@ -84,6 +89,48 @@ first_broken(ChecksState *state, int group, const Datum *values, const bool *nul
 	}
 	ResetExprContext(econtext);
 	return broken;
+}
+
+/* Returns an expression compiled, once. */
+static ExprState *
+compiled(ChecksState *state, const Node *expression)
+{
+	MemoryContext old_context = MemoryContextSwitchTo(state->estate->es_query_cxt);
+	int			  known = 0;
+
+	while (known < list_length(state->expressions) &&
+		   list_nth(state->expressions, known) != (const void *) expression)
+		known++;
+	if (known == list_length(state->expressions))
+	{
+		state->expressions = lappend(state->expressions, unconstify(Node *, expression));
+		state->computations =
+			lappend(state->computations,
+					ExecPrepareExpr(copyObject(unconstify(Expr *, (const Expr *) expression)),
+									state->estate));
+	}
+	MemoryContextSwitchTo(old_context);
+	return list_nth(state->computations, known);
+}
+
+Datum
+checks_compute(ChecksState *state, int group, const Node *expression, const Datum *values,
+			   const bool *nulls, bool *isnull)
+{
+	ExprContext *econtext = GetPerTupleExprContext(state->estate);
+	ExprState	*computation = compiled(state, expression);
+	int16		 typlen;
+	bool		 typbyval;
+	Datum		 value;
+
+	get_typlenbyval(exprType(expression), &typlen, &typbyval);
+	store_row(state, group, values, nulls);
+	econtext->ecxt_scantuple = state->row;
+	value = ExecEvalExprSwitchContext(computation, econtext, isnull);
+	if (!*isnull)
+		value = datumCopy(value, typbyval, typlen);
+	ResetExprContext(econtext);
+	return value;
 }
 
 bool

@@ -178,6 +178,20 @@ narrowed_row(RowCursor *cursor, int index, int attempt, RandomStream *random)
 	return first + random_below(random, count);
 }
 
+/* Returns the parent's row of a plain reference that must be distinct, among those that checks allow. */
+static int64
+distinct_row(RowCursor *cursor, const GraphRef *ref, int attempt, int64 first, int64 parents)
+{
+	GraphRef *own = &cursor->step->refs[ref - cursor->step->refs];
+	int64	  count = allowed_count(cursor->step, own, first, parents);
+
+	if (count == 0)
+		return -1;
+	return allowed_nth(cursor->step, own,
+					   (int64) (draw_place(cursor, &ref->spread, attempt) % (uint64) count), first,
+					   parents);
+}
+
 /* Returns the parent's row of a plain reference. */
 static int64
 plain_row(RowCursor *cursor, const GraphRef *ref, int attempt, RandomStream *random)
@@ -198,7 +212,7 @@ plain_row(RowCursor *cursor, const GraphRef *ref, int attempt, RandomStream *ran
 	if (parents == 0)
 		return -1;
 	if (ref->spread.distinct)
-		return first + (int64) (draw_place(cursor, &ref->spread, attempt) % (uint64) parents);
+		return distinct_row(cursor, ref, attempt, first, parents);
 	if (attempt > 0 && ref->fan_out != FAN_ONE)
 		return first + random_below(random, parents);
 	return first + parent_of(ref->fan_out, place, children, parents, random);

@@ -85,13 +85,24 @@ needs_verification(const ValueSpace *space)
 		   ((space->has_min || space->has_max) && space->kind != VALUE_INTEGER);
 }
 
+/* Tells whether a list of allowed values lacks some that the type itself lists. */
+static bool
+lacks_some(const ValueSpace *space)
+{
+	if (space->kind != VALUE_ENUM && space->kind != VALUE_BOOLEAN)
+		return space->nallowed > 0;
+	return space->allowed != NULL &&
+		   space->nallowed < (space->kind == VALUE_BOOLEAN
+								  ? 2
+								  : space_of_type(space->base, -1, InvalidOid)->nallowed);
+}
+
 /* Tells whether checks say which values there may be, beyond the type. */
 static bool
 is_restricted(const ValueSpace *space)
 {
 	return space->checks != NIL || space->patterns != NIL || space->nexcluded > 0 ||
-		   space->has_min || space->has_max ||
-		   (space->nallowed > 0 && space->kind != VALUE_ENUM && space->kind != VALUE_BOOLEAN);
+		   space->has_min || space->has_max || lacks_some(space);
 }
 
 /* Makes the generator that the plan asks for. */
@@ -195,8 +206,10 @@ make_column(GraphStep *step, const PlanStep *plan, GraphColumn *column, List **p
 	else
 		make_generator(step, column, planned, problems);
 	column->default_isnull = true;
+	/* What is referred to must be known: a default of the session is the same in all rows. */
 	if (column->source == COLUMN_DEFAULT && table_column->has_default &&
-		table_column->default_is_constant)
+		(table_column->default_is_constant ||
+		 (!table_column->default_is_volatile && is_in_key(step->table, column->attnum))))
 		column->default_value = constant_default(step->table, column, &column->default_isnull);
 	if (column->source == COLUMN_SEQUENCE && OidIsValid(table_column->sequence))
 		column->increment = sequence_increment(table_column->sequence);

@@ -7,14 +7,19 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
 #include "core/compat.h"
 #include "graph/cursor_state.h"
 #include "graph/exceptions.h"
+#include "graph/pattern.h"
 
 /* How often a cell, or the cells of a check, are drawn before it is taken for one that nothing satisfies. */
 #define MAX_ATTEMPTS 200
@@ -215,6 +220,52 @@ integer_cell(const ValueSpace *space, int64 value)
 	}
 }
 
+/* Returns a text that matches a regular expression, the cell's where it must be distinct; NULL where none is found. */
+static char *
+matching_text(const char *expression, bool ignore_case, const Cell *cell)
+{
+	const char *reason;
+	Pattern	   *pattern = pattern_read(expression, ignore_case, &reason);
+
+	if (pattern == NULL || (cell->distinct && cell->n >= pattern_capacity(pattern)))
+		return NULL;
+	return cell->distinct ? pattern_nth(pattern, cell->n) : pattern_draw(pattern, cell->random);
+}
+
+/* Makes a cell follow from other columns, as its wish says; false where it cannot. */
+static bool
+following_cell(RowCursor *cursor, const GraphColumn *column, const Wish *wish, const Cell *cell,
+			   Datum *value)
+{
+	ValueSpace *space = column->table_column->space;
+	Oid			type = exprType(wish->expression);
+	List	   *vars = pull_var_clause(unconstify(Node *, wish->expression), 0);
+	ListCell   *var;
+	bool		isnull;
+
+	if (type != TEXTOID && (type != space->base || wish->kind == WISH_MATCHING))
+		return false;
+	if (wish->kind == WISH_COMPUTED && cell->distinct)
+		return false;
+	foreach(var, vars)
+		make_cell(cursor, graph_column(cursor->step, lfirst_node(Var, var)->varattno));
+	*value = checks_compute(cursor->checks, cursor->drawing, wish->expression, cursor->values,
+							cursor->nulls, &isnull);
+	if (isnull)
+		return false;
+	if (type == TEXTOID)
+	{
+		char *string = TextDatumGetCString(*value);
+
+		if (wish->kind == WISH_MATCHING)
+			string = matching_text(string, wish->ignore_case, cell);
+		if (string == NULL || space->kind != VALUE_TEXT)
+			return false;
+		*value = space_text(space, string);
+	}
+	return space_has(space, *value);
+}
+
 /* Makes a cell by its generator, drawing anew what is not in its space. */
 static Datum
 generated_cell(RowCursor *cursor, const GraphColumn *column, bool *isnull)
@@ -247,6 +298,12 @@ generated_cell(RowCursor *cursor, const GraphColumn *column, bool *isnull)
 			break;
 		if (attempt == 0 && wish.kind == WISH_VALUE && !cell.distinct)
 			value = datumCopy(wish.value, space->typbyval, space->typlen);
+		else if (attempt == 0 && wish.kind >= WISH_COMPUTED &&
+				 following_cell(cursor, column, &wish, &cell, &value))
+		{
+			*isnull = false;
+			return value;
+		}
 		else
 			value = generator_value(column->generator, &cell, isnull);
 		if (*isnull || !column->verify || space_has(space, value))

@@ -50,6 +50,7 @@ struct Draft
 	const char	   *why;  /* so many rows */
 	List		   *refs; /* of DraftRef */
 	List *unset;	   /* of int: columns that are left NULL, so that a foreign key says nothing */
+	List *shared;	   /* of int: columns that are all of one value, see draft_share_columns() */
 	List *columns;	   /* of DraftColumn */
 	List *natural_key; /* of char * */
 	List *avoided;	   /* of TableKey: partial ones that rows are kept out of */
@@ -60,6 +61,13 @@ extern void draft_classify(Draft *draft);
 
 /* Finds the references of all tables: foreign keys, and what is one by its name. */
 extern void draft_find_refs(List *drafts);
+
+/* Adds a reference to a table, which may be none that is planned. */
+extern DraftRef *draft_add_ref(Draft *draft, Draft *parent, Oid relid, List *columns, List *key,
+							   const char *why);
+
+/* Finds what columns that references share refer to, and those that no table is for. */
+extern void draft_share_columns(const List *drafts);
 
 /* Returns the first reference of a table that a column is in, or NULL. */
 extern DraftRef *draft_ref_of(const Draft *draft, AttrNumber column);

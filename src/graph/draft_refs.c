@@ -143,9 +143,8 @@ choose_fan_out(const Draft *draft, const DraftRef *ref, bool nullable)
 	return FAN_SKEWED;
 }
 
-/* Adds a reference to a table. */
-static DraftRef *
-add_ref(Draft *draft, Draft *parent, Oid relid, List *columns, List *key, const char *why)
+DraftRef *
+draft_add_ref(Draft *draft, Draft *parent, Oid relid, List *columns, List *key, const char *why)
 {
 	DraftRef *ref = palloc0_object(DraftRef);
 	bool	  owner;
@@ -299,9 +298,9 @@ add_foreign_keys(List *drafts, Draft *draft)
 			has_ref(draft, reference->columns, reference->relid, reference->key))
 			continue;
 		if (!lacks_source(draft, reference) || !leave_unset(draft, reference))
-			(void) add_ref(draft, find_draft(drafts, reference->relid), reference->relid,
-						   reference->columns, reference->key,
-						   psprintf("foreign key %s", reference->name));
+			(void) draft_add_ref(draft, find_draft(drafts, reference->relid), reference->relid,
+								 reference->columns, reference->key,
+								 psprintf("foreign key %s", reference->name));
 	}
 }
 
@@ -433,6 +432,16 @@ has_type(const Draft *draft, const char *what)
 	return false;
 }
 
+/* Returns the table that a name such as "orderid" is made of, or NULL. */
+static Draft *
+table_run_together(const List *drafts, const TableColumn *column, const char *name)
+{
+	const char *what = before_ending(name, "id");
+	Draft	   *found = what == NULL ? NULL : find_table(drafts, column, what);
+
+	return found != NULL && strcmp(found->singular, what) == 0 ? found : NULL;
+}
+
 /* Returns the table that a column refers to by its name, or NULL. */
 static Draft *
 table_by_name(const List *drafts, Draft *draft, const TableColumn *column)
@@ -444,10 +453,10 @@ table_by_name(const List *drafts, Draft *draft, const TableColumn *column)
 
 	if (name_matches_any(FOREIGN_IDS, name) && text)
 		return NULL;
+	if (what == NULL && name_matches("*" BY_ENDING, name) && !text)
+		return find_users(drafts, column);
 	if (what == NULL)
-		return name_matches("*" BY_ENDING, name) && column->space->kind != VALUE_TEXT
-				   ? find_users(drafts, column)
-				   : NULL;
+		return table_run_together(drafts, column, name);
 	if (strcmp(what, "parent") == 0)
 		return could_hold(column, draft) ? draft : NULL;
 	found = find_table(drafts, column, singular_name(what));
@@ -504,9 +513,9 @@ add_by_names(const List *drafts, Draft *draft)
 			is_unique(draft->table, list_make1_int(column->attnum)))
 			continue;
 		if (parent != NULL && single_key(parent) != column)
-			(void) add_ref(draft, parent, parent->table->relid, list_make1_int(column->attnum),
-						   list_make1_int(single_key(parent)->attnum),
-						   "its name; no foreign key says so");
+			(void) draft_add_ref(
+				draft, parent, parent->table->relid, list_make1_int(column->attnum),
+				list_make1_int(single_key(parent)->attnum), "its name; no foreign key says so");
 	}
 }
 

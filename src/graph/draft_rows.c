@@ -39,14 +39,14 @@
 #define SHORT_LENGTH 6
 
 /* What migration tools and frameworks keep: rows of ours would mislead them. */
-#define TOOL_TABLES                                                                              \
-	"schema_migrations schema_migration ar_internal_metadata _prisma_migrations "                \
-	"flyway_schema_history schema_version schema_versions knex_migrations knex_migrations_lock " \
-	"__diesel_schema_migrations goose_db_version alembic_version django_migrations "             \
-	"django_content_type databasechangelog databasechangeloglock migrations typeorm_metadata "   \
-	"sequelizemeta pgmigrations _sqlx_migrations __drizzle_migrations __efmigrationshistory "    \
-	"migration_logs gorp_migrations phinxlog doctrine_migration_versions schema_info "           \
-	"schema_info_* refinery_schema_history spatial_ref_sys migration_version data_migrations "   \
+#define TOOL_TABLES                                                                                            \
+	"schema_migrations schema_migration ar_internal_metadata _prisma_migrations "                              \
+	"flyway_schema_history schema_version schema_versions knex_migrations knex_migrations_lock "               \
+	"__diesel_schema_migrations goose_db_version alembic_version django_migrations "                           \
+	"django_content_type auth_permission databasechangelog databasechangeloglock migrations typeorm_metadata " \
+	"sequelizemeta pgmigrations _sqlx_migrations __drizzle_migrations __efmigrationshistory "                  \
+	"migration_logs gorp_migrations phinxlog doctrine_migration_versions schema_info "                         \
+	"schema_info_* refinery_schema_history spatial_ref_sys migration_version data_migrations "                 \
 	"part_config part_config_sub *_schema_migrations migration_versions"
 
 /* Tables that have a row for each of few values. */

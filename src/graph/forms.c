@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 
 #include "core/compat.h"
+#include "core/subtransaction.h"
 #include "graph/forms.h"
 #include "graph/pattern.h"
 
@@ -44,6 +45,24 @@ static const char *const samples[][2] = {
 	{"company", "Silva & Sons, Inc. 7"},
 };
 
+/* Forms of texts that functions of the user's often ask for: ids, hashes, UUIDs, numbers, JSON. */
+static const char *const found_forms[] = {
+	"[A-Za-z][A-Za-z0-9]{10}",
+	"[0-9a-f]{32}",
+	"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
+	"[0-9]{9}",
+	"[A-Z]{3}-[0-9]{6}",
+	"\\{\"[a-z]{6}\": [1-9][0-9]\\}",
+};
+
+/* A text that is tried. */
+typedef struct FormTrial
+{
+	ValueSpace *space;
+	const char *string;
+	bool		passes;
+} FormTrial;
+
 /* Tells whether a text matches all patterns of a space. */
 static bool
 matches_patterns(const ValueSpace *space, const char *text)
@@ -57,6 +76,46 @@ matches_patterns(const ValueSpace *space, const char *text)
 			return false;
 	}
 	return true;
+}
+
+/* Has the checks of a space look at a text. */
+static void
+try_form(void *arg)
+{
+	FormTrial *trial = arg;
+
+	trial->passes = space_has(trial->space, space_text(trial->space, trial->string));
+}
+
+/* Tells whether a text passes the checks of a space; one that makes a function fail does not. */
+static bool
+passes(ValueSpace *space, const char *string)
+{
+	FormTrial  trial = {.space = space, .string = string};
+	ErrorData *error = subtransaction_try(try_form, &trial, NULL);
+
+	return error == NULL && trial.passes;
+}
+
+const char *
+forms_found(ValueSpace *space, const char *generator)
+{
+	if (space->kind != VALUE_TEXT || space->checks == NIL || space->patterns != NIL)
+		return NULL;
+	for (size_t i = 0; i < lengthof(samples); i++)
+	{
+		if (strcmp(samples[i][0], generator) == 0 && passes(space, samples[i][1]))
+			return NULL;
+	}
+	for (size_t i = 0; i < lengthof(found_forms); i++)
+	{
+		RandomStream random = random_stream(0, RANDOM_GRAPH_CELL, i);
+		const char	*reason;
+
+		if (passes(space, pattern_draw(pattern_read(found_forms[i], false, &reason), &random)))
+			return found_forms[i];
+	}
+	return NULL;
 }
 
 bool

@@ -97,7 +97,8 @@ static const char *const guesses[] = {
 	"%n", "%#1-999;", "%#0-99;.%9%9", "(%#0-9;,%#0-9;)", "[%#0-9;,%#10-99;]", "{%#0-9;,%#0-9;}",
 	"",	  "{}"};
 
-/* By the well-known text of PostGIS's types, in their order. */
+/* By the well-known text of PostGIS's types, in their order; from some on they have curves. */
+#define FIRST_CURVE 8
 static const char *const shapes[] = {
 	"POINT(%#0-170;.%9%9 %#0-80;.%9%9)",
 	"POINT(%#0-170;.%9%9 %#0-80;.%9%9)",
@@ -106,7 +107,12 @@ static const char *const shapes[] = {
 	"MULTIPOINT((%#0-170;.%9 %#0-80;.%9), (%#0-170;.%9 %#0-80;.%9))",
 	"MULTILINESTRING((0 0, %#1-170; %#1-80;))",
 	"MULTIPOLYGON(((0 0, 0 %#1-80;, %#1-170; %#1-80;, 0 0)))",
-	"GEOMETRYCOLLECTION(POINT(%#0-170; %#0-80;))"};
+	"GEOMETRYCOLLECTION(POINT(%#0-170; %#0-80;))",
+	"CIRCULARSTRING(0 0, %#1-80; %#1-40;, %#81-170; 0)",
+	"COMPOUNDCURVE((0 0, %#1-170; %#1-80;))",
+	"CURVEPOLYGON((0 0, 0 %#1-80;, %#1-170; %#1-80;, 0 0))",
+	"MULTICURVE((0 0, %#1-170; %#1-80;))",
+	"MULTISURFACE(((0 0, 0 %#1-80;, %#1-170; %#1-80;, 0 0)))"};
 
 typedef struct AnyState
 {
@@ -158,10 +164,11 @@ vector_text(int dimensions, bool sparse)
 	return text.data;
 }
 
-/* Returns a shape with a height, a measure or both at each of its points. */
+/* Returns a shape with a height, a measure or both at each of its points; curves must end where they begin in these, too. */
 static const char *
-with_dimensions(const char *shape, bool has_height, bool has_measure)
+with_dimensions(const char *shape, bool is_curve, bool has_height, bool has_measure)
 {
+	const char	  *number = is_curve ? " 0" : " %#0-100;";
 	StringInfoData text;
 
 	initStringInfo(&text);
@@ -174,8 +181,8 @@ with_dimensions(const char *shape, bool has_height, bool has_measure)
 			appendStringInfoChar(&text, 'M');
 		if ((*c == ',' || *c == ')') && c[-1] != ')')
 		{
-			appendStringInfoString(&text, has_height ? " %#0-100;" : "");
-			appendStringInfoString(&text, has_measure ? " %#0-100;" : "");
+			appendStringInfoString(&text, has_height ? number : "");
+			appendStringInfoString(&text, has_measure ? number : "");
 		}
 		appendStringInfoChar(&text, *c);
 	}
@@ -189,7 +196,7 @@ geometry_text(int32 modifier)
 	int			shape = modifier >= 0 ? (modifier & 0xfc) >> 2 : 0;
 	int			srid = modifier >= 0 ? ((modifier & 0x0fffff00) - (modifier & 0x10000000)) >> 8 : 0;
 	const char *text =
-		with_dimensions(shapes[shape < (int) lengthof(shapes) ? shape : 0],
+		with_dimensions(shapes[shape < (int) lengthof(shapes) ? shape : 0], shape >= FIRST_CURVE,
 						modifier >= 0 && (modifier & 2) != 0, modifier >= 0 && (modifier & 1) != 0);
 
 	return srid > 0 ? psprintf("SRID=%d;%s", srid, text) : text;

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * generators_shape.c
- *		The generator of JSON objects, whose members have generators of their own.
+ *		The generator of JSON objects, whose members have generators of their own,
+ *		or where checks ask for an array, of arrays of one.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,6 +28,7 @@ typedef struct ShapeState
 	int		count;
 	Member *members;
 	int		distinct; /* the member that tells n-th objects apart */
+	bool	in_array;
 } ShapeState;
 
 /* What an object has of which nothing is said. */
@@ -95,9 +97,12 @@ make_members(Generator *generator, const GeneratorRequest *request, JsonbContain
 static void
 make_json(Generator *generator, const GeneratorRequest *request)
 {
-	JsonbValue shape;
+	JsonbValue	shape;
+	ShapeState *state = palloc0_object(ShapeState);
 
-	generator->state = palloc0_object(ShapeState);
+	generator->state = state;
+	state->in_array =
+		request->space->json_type != NULL && strcmp(request->space->json_type, "array") == 0;
 	if (!generator_accepts(generator, request, KIND_SET(VALUE_JSON)))
 		return;
 	check_stack_depth();
@@ -184,16 +189,19 @@ push_value(JsonbParseState **state, JsonbIteratorToken token, const ValueSpace *
 	(void) pushJsonbValue(state, token, &json);
 }
 
-/* Returns an object. */
+/* Returns an object, or an array of one. */
 static Datum
 json_value(const Generator *generator, const Cell *cell, bool *isnull)
 {
 	const ShapeState *shape = generator->state;
 	JsonbParseState	 *state = NULL;
 	JsonbValue		  null = {.type = jbvNull};
+	JsonbValue		 *whole;
 	Jsonb			 *json;
 
 	*isnull = false;
+	if (shape->in_array)
+		(void) pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < shape->count; i++)
 	{
@@ -213,7 +221,10 @@ json_value(const Generator *generator, const Cell *cell, bool *isnull)
 		else
 			push_value(&state, WJB_VALUE, member->generator->space, value);
 	}
-	json = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	whole = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	if (shape->in_array)
+		whole = pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+	json = JsonbValueToJsonb(whole);
 	if (generator->space->base == JSONBOID)
 		return JsonbPGetDatum(json);
 	return CStringGetTextDatum(JsonbToCString(NULL, &json->root, VARSIZE(json)));

@@ -570,6 +570,16 @@ by_pattern(Inference *inference, double nulls)
 	return finish(inference, nulls);
 }
 
+/* Writes a column of texts of a form that passes its checks. */
+static JsonbValue *
+by_found_form(Inference *inference, const char *form, double nulls)
+{
+	begin(inference, "pattern");
+	json_push_text(&inference->state, "regex", form);
+	because(inference, "texts of this form pass its check");
+	return finish(inference, nulls);
+}
+
 /* Writes a column that the server numbers. */
 static JsonbValue *
 by_sequence(Inference *inference)
@@ -627,6 +637,7 @@ infer(const InferRequest *request, bool element)
 	const ValueSpace  *space = column->space;
 	const NameRule	  *rule;
 	const char		  *reason = "its name and type";
+	const char		  *form;
 	Inference		   inference = {
 				 .request = request, .element = element, .column = column, .space = space};
 
@@ -650,6 +661,9 @@ infer(const InferRequest *request, bool element)
 		return by_list(&inference, rule != NULL ? rule->nulls : PLAIN_NULLS);
 	if (space->kind == VALUE_INTEGER && request->unique && !space->has_max)
 		return by_row(&inference);
+	form = forms_found(column->space, rule != NULL ? rule->generator : kind_of_length(&inference));
+	if (form != NULL)
+		return by_found_form(&inference, form, rule != NULL ? rule->nulls : PLAIN_NULLS);
 	if (rule != NULL && forms_fit(space, rule->generator) && is_usable(&inference, rule))
 		return by_rule(&inference, rule, reason);
 	if (is_setting(&inference))

@@ -45,7 +45,7 @@
 
 static const NameRule rules[] = {
 	/* what other columns would take for something else */
-	{"lock_version", NULL, NULL, 0, INT, "default", NULL, 0, 0, 0},
+	{"lock_version", NULL, NULL, 0, INT, "constant", "{\"value\": 0}", 0, DEFAULT_COUNTER, 0},
 	{"ip ip_address *_ip *_ip_address ip_addr *_ip_addr remote_addr remote_address client_addr",
 	 NULL, NULL, 0, TEXT | NETWORK, "ip", NULL, 0, 0, 0.2},
 	{"mac mac_address *_mac *_mac_address hwaddr", NULL, NULL, 0, TEXT | NETWORK, "mac", NULL, 0, 0,

@@ -12,6 +12,7 @@
 #include "optimizer/optimizer.h"
 
 #include "core/compat.h"
+#include "graph/allowed.h"
 #include "graph/candidates.h"
 #include "graph/keys.h"
 #include "graph/problem.h"
@@ -29,6 +30,7 @@ typedef struct Items
 typedef struct SolvedKey
 {
 	SpreadKey		key;
+	const List	   *columns;   /* of int */
 	const TableKey *table_key; /* NULL: an exclusion constraint */
 } SolvedKey;
 
@@ -37,7 +39,7 @@ typedef struct SolvedKey
 
 /* Describes a reference as an item. */
 static void
-describe_ref(const GraphStep *step, const GraphRef *ref, SpreadItem *item)
+describe_ref(GraphStep *step, GraphRef *ref, SpreadItem *item)
 {
 	int64 first;
 
@@ -50,7 +52,11 @@ describe_ref(const GraphStep *step, const GraphRef *ref, SpreadItem *item)
 	else if (ref->ntargets == 0 && ref->narrowed_by >= 0)
 		item->capacity = candidates_at_least(step, ref);
 	else if (ref->ntargets == 0)
-		item->capacity = parent_rows(ref, &first);
+	{
+		int64 parents = parent_rows(ref, &first);
+
+		item->capacity = allowed_count(step, ref, first, parents);
+	}
 	item->natural = ref->fan_out == FAN_ONE && item->capacity >= (uint64) step->rows;
 	item->in_order = ref->followed;
 }
@@ -74,7 +80,7 @@ describe_column(const GraphStep *step, const GraphColumn *column, SpreadItem *it
 		item->natural = true;
 	else if (column->source == COLUMN_DEFAULT)
 		item->natural =
-			!column->table_column->has_default || !column->table_column->default_is_constant;
+			!column->table_column->has_default || column->table_column->default_is_volatile;
 	else if (column->generator != NULL)
 	{
 		item->capacity = column->generator->capacity;
@@ -128,6 +134,60 @@ add_item(const GraphStep *step, SpreadKey *key, AttrNumber attnum)
 	key->items[key->nitems++] = item;
 }
 
+/* Tells whether some columns of a table are all of one of its unique keys, or more. */
+static bool
+have_key(const GraphTable *table, const List *columns)
+{
+	ListCell *cell;
+
+	foreach(cell, table->keys)
+	{
+		const TableKey *key = lfirst(cell);
+
+		if (key->predicate == NULL && key->expressions == NIL &&
+			list_difference_int(key->columns, columns) == NIL)
+			return true;
+	}
+	return false;
+}
+
+/* Tells whether a reference can be to different rows that have the same in all of its columns that are in a key. */
+static bool
+is_partial(const GraphRef *ref, const List *columns)
+{
+	List *key = NIL;
+
+	if (ref->ncolumns == 1 || ref->parent == NULL || ref->ntargets > 0)
+		return false;
+	for (int i = 0; i < ref->ncolumns; i++)
+	{
+		if (list_member_int(columns, ref->columns[i]))
+			key = lappend_int(key, ref->key[i]);
+	}
+	return list_length(key) < ref->ncolumns && !have_key(ref->parent->table, key);
+}
+
+/* Leaves out of a key the references of which it has a part only, if the others have enough values. */
+static SpreadKey
+without_partial(const Items *items, const SolvedKey *key)
+{
+	SpreadKey whole = {.name = key->key.name, .items = palloc_array(int, key->key.nitems)};
+	uint128	  count = 1;
+
+	for (int i = 0; i < key->key.nitems; i++)
+	{
+		int item = key->key.items[i];
+
+		if (item < items->step->nrefs && is_partial(&items->step->refs[item], key->columns))
+			continue;
+		whole.items[whole.nitems++] = item;
+		count = Min(count * items->items[item].capacity, PG_UINT64_MAX);
+		if (items->items[item].natural)
+			count = PG_UINT64_MAX;
+	}
+	return whole.nitems > 0 && count >= (uint64) items->step->rows ? whole : key->key;
+}
+
 /* Has no NULL in a key that takes NULLs for equal. */
 static void
 forbid_nulls(GraphStep *step, const SpreadKey *key)
@@ -174,6 +234,7 @@ add_key(GraphStep *step, SolvedKey *keys, int *nkeys, const char *name, const Li
 
 	key->key.name = name;
 	key->key.items = palloc_array(int, list_length(columns));
+	key->columns = columns;
 	key->table_key = table_key;
 	foreach(cell, columns)
 	{
@@ -352,7 +413,7 @@ keys_solve(GraphStep *step, List **problems)
 		const char		*reason = NULL;
 
 		for (int i = 0; i < nkeys; i++)
-			plain[i] = keys[i].key;
+			plain[i] = without_partial(&items, &keys[i]);
 		failed = spread_solve(step->rows, items.items, items.nitems, plain, nkeys, &step->space,
 							  &reason);
 		if (failed == NULL)

@@ -105,7 +105,7 @@ pattern_filler(void)
 	PatternNode *node;
 
 	set_negate(&any);
-	part->characters = set_characters(&any, false, &part->ncharacters);
+	part->characters = set_characters(&any, &part->ncharacters);
 	node = pattern_repeat(part, 0, -1);
 	node->low = node->high = 0;
 	node->filler = true;
@@ -149,7 +149,7 @@ make_character(Reader *reader, const CharacterSet *set)
 {
 	PatternNode *node = pattern_node(PATTERN_CHARACTER);
 
-	node->characters = set_characters(set, reader->ignore_case, &node->ncharacters);
+	node->characters = set_characters(set, &node->ncharacters);
 	if (node->ncharacters == 0)
 		give_up(reader, "it has a class without ASCII characters");
 	return node;
@@ -288,7 +288,9 @@ parse_bracket(Reader *reader)
 	}
 	if (!accept(reader, "]"))
 		give_up(reader, "it has a bracket that is not closed");
-	if (reader->ignore_case)
+
+	/* Where cases are the same, letters are given in that which is written. */
+	if (negated && reader->ignore_case)
 		set_fold(&set);
 	if (negated)
 		set_negate(&set);

@@ -98,7 +98,7 @@ set_negate(CharacterSet *set)
 }
 
 pg_wchar *
-set_characters(const CharacterSet *set, bool ignore_case, int *count)
+set_characters(const CharacterSet *set, int *count)
 {
 	pg_wchar *characters = palloc_array(pg_wchar, ASCII_SIZE + MAX_FOREIGN);
 	bool	  pleasant = false;
@@ -114,12 +114,8 @@ set_characters(const CharacterSet *set, bool ignore_case, int *count)
 	printing = visible || set->ascii[' '];
 	for (int c = 1; c < ASCII_SIZE; c++)
 	{
-		bool is_upper = c >= 'A' && c <= 'Z';
-
 		if (!set->ascii[c] || (printing && c != ' ' && !is_visible(c)) ||
-			(set->open && visible && !is_visible(c)) ||
-			(set->open && pleasant && !is_pleasant(c)) ||
-			(ignore_case && is_upper && set->ascii[c - 'A' + 'a']))
+			(set->open && visible && !is_visible(c)) || (set->open && pleasant && !is_pleasant(c)))
 			continue;
 		characters[(*count)++] = (pg_wchar) c;
 	}

@@ -39,8 +39,8 @@ extern void set_negate(CharacterSet *set);
 /*
  * Returns the characters that generated texts have, and their number, which is 0 where there is none: nothing
  * that does not print where something else will do, and of open sets small letters and digits where they
- * will.  Where cases are the same, one of each letter.
+ * will.
  */
-extern pg_wchar *set_characters(const CharacterSet *set, bool ignore_case, int *count);
+extern pg_wchar *set_characters(const CharacterSet *set, int *count);
 
 #endif /* POLLSEED_PATTERN_SET_H */

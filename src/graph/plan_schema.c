@@ -377,6 +377,32 @@ unset_object(void)
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
+/* Returns the plan of a column that references share and no table is for; NULL where no value comes to mind. */
+static Jsonb *
+shared_object(const TableColumn *column)
+{
+	JsonbParseState *state = NULL;
+
+	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	json_push_text(&state, "generator", "constant");
+	switch (column->space->kind)
+	{
+		case VALUE_INTEGER:
+			json_push_integer(&state, "value", 1);
+			break;
+		case VALUE_TEXT:
+			json_push_text(&state, "value", "main");
+			break;
+		case VALUE_UUID:
+			json_push_text(&state, "value", "00000000-0000-4000-8000-000000000001");
+			break;
+		default:
+			return NULL;
+	}
+	json_push_text(&state, "why", "references share it, and no table is for it");
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
 /* Settles the columns of a table that no reference gives. */
 static void
 add_columns(const Schema *schema, Draft *draft)
@@ -391,9 +417,14 @@ add_columns(const Schema *schema, Draft *draft)
 
 		if (column->generated || draft_ref_of(draft, column->attnum) != NULL)
 			continue;
-		object = list_member_int(draft->unset, column->attnum)
-					 ? unset_object()
-					 : column_object(schema, draft, column);
+		if (list_member_int(draft->unset, column->attnum))
+			object = unset_object();
+		else if (list_member_int(draft->shared, column->attnum))
+			object = shared_object(column);
+		else
+			object = NULL;
+		if (object == NULL)
+			object = column_object(schema, draft, column);
 		if (object == NULL)
 			continue;
 		planned = palloc_object(DraftColumn);
@@ -587,6 +618,7 @@ pollseed_plan_schema(PG_FUNCTION_ARGS)
 				 errhint("Tables of extensions, foreign tables, views, and those that you may not "
 						 "insert into are left out.")));
 	draft_find_refs(schema->drafts);
+	draft_share_columns(schema->drafts);
 	foreach(cell, schema->drafts)
 	{
 		find_natural_key(lfirst(cell));

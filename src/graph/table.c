@@ -31,6 +31,7 @@
 #include "core/relation.h"
 #include "core/trigger.h"
 #include "graph/bounds.h"
+#include "graph/comparisons.h"
 #include "graph/narrow.h"
 #include "graph/table.h"
 
@@ -159,6 +160,7 @@ read_default(Relation rel, TableColumn *column)
 		return;
 	column->has_default = true;
 	column->default_is_constant = !contain_mutable_functions(expression);
+	column->default_is_volatile = contain_volatile_functions(expression);
 }
 
 /* Reads a table's columns. */
@@ -232,18 +234,26 @@ index_predicate(Relation index)
 	return (Node *) RelationGetIndexPredicate(index);
 }
 
-/* Returns the expressions that are among an index's key columns. */
+/* Returns the expressions that are among an index's key columns; what generates a column stands for it, and takes its place. */
 static List *
-index_expressions(Relation index, const List *columns)
+index_expressions(Relation rel, Relation index, List *columns)
 {
 	List	 *all = RelationGetIndexExpressions(index);
 	List	 *expressions = NIL;
 	ListCell *cell;
+	int		  next = 0;
 
 	foreach(cell, columns)
 	{
-		if (lfirst_int(cell) == 0)
-			expressions = lappend(expressions, list_nth(all, list_length(expressions)));
+		AttrNumber attnum = lfirst_int(cell);
+
+		if (attnum == 0)
+			expressions = lappend(expressions, list_nth(all, next++));
+		else if (TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attgenerated != '\0')
+		{
+			expressions = lappend(expressions, stored_expression(rel, attnum));
+			lfirst_int(cell) = 0;
+		}
 	}
 	return expressions;
 }
@@ -268,13 +278,13 @@ read_exclusion(Relation index)
 
 /* Reads a key by its index. */
 static TableKey *
-read_key(Relation index)
+read_key(Relation rel, Relation index)
 {
 	TableKey *key = palloc0_object(TableKey);
 
 	key->name = pstrdup(RelationGetRelationName(index));
 	key->columns = index_columns(index);
-	key->expressions = index_expressions(index, key->columns);
+	key->expressions = index_expressions(rel, index, key->columns);
 	key->predicate = index_predicate(index);
 	key->primary = index->rd_index->indisprimary;
 	key->nulls_distinct = !index->rd_index->indnullsnotdistinct;
@@ -295,7 +305,7 @@ read_indexes(GraphTable *table, Relation rel)
 		if (index->rd_index->indisexclusion)
 			table->exclusions = lappend(table->exclusions, read_exclusion(index));
 		else if (index->rd_index->indisunique)
-			table->keys = lappend(table->keys, read_key(index));
+			table->keys = lappend(table->keys, read_key(rel, index));
 		index_close(index, NoLock);
 	}
 	list_sort(table->keys, compare_keys);
@@ -440,6 +450,21 @@ read_conditions(const GraphTable *table, Relation rel)
 	for (int i = 0; constr != NULL && i < constr->num_check; i++)
 		conditions = add_conditions(conditions, table, rel, pstrdup(constr->check[i].ccname),
 									stringToNode(constr->check[i].ccbin));
+	foreach(cell, table->columns)
+	{
+		const TableColumn *column = lfirst(cell);
+		NullTest		  *test;
+
+		if (!column->generated || !column->not_null)
+			continue;
+		test = makeNode(NullTest);
+		test->arg = (Expr *) stored_expression(rel, column->attnum);
+		test->nulltesttype = IS_NOT_NULL;
+		test->location = -1;
+		if (test->arg != NULL)
+			conditions = add_conditions(conditions, table, rel,
+										psprintf("NOT NULL of %s", column->name), (Node *) test);
+	}
 	foreach(cell, partition_conditions(rel))
 		conditions = add_conditions(conditions, table, rel, "bounds of its partitions",
 									copyObject(lfirst(cell)));
@@ -520,6 +545,7 @@ read_checks(GraphTable *table, Relation rel)
 	}
 	foreach(cell, table->columns)
 		choose(lfirst(cell), conditions);
+	comparisons_narrow(table);
 }
 
 /* Tells whether a table has triggers of the user's that fire on INSERT. */

@@ -31,6 +31,7 @@ typedef struct TableColumn
 	Oid			sequence;	 /* of an identity column, or that its default takes nextval() of */
 	bool		has_default; /* another one than nextval() of a sequence */
 	bool		default_is_constant; /* no function of the moment or of chance */
+	bool		default_is_volatile; /* may differ from row to row */
 } TableColumn;
 
 /* A primary key, a unique constraint or a unique index. */

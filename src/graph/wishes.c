@@ -13,12 +13,14 @@
 
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
 #include "core/compat.h"
+#include "graph/term.h"
 #include "graph/wishes.h"
 
 /* Where wishes go. */
@@ -114,6 +116,63 @@ is_equality(Oid op)
 	return name != NULL && strcmp(name, "=") == 0;
 }
 
+/* Tells whether a column's value can follow from an expression: of columns that do not follow from others, nor from it. */
+static bool
+can_follow(const Wishing *wishing, int column, const Node *expression)
+{
+	const GraphColumn *target = column >= 0 ? &wishing->step->columns[column] : NULL;
+	List			  *vars = pull_var_clause(unconstify(Node *, expression), 0);
+	ListCell		  *cell;
+
+	if (target == NULL || target->source != COLUMN_GENERATED ||
+		wishing->wishes[column].kind != WISH_NONE || vars == NIL)
+		return false;
+	foreach(cell, vars)
+	{
+		int				   other = column_of(wishing, lfirst(cell));
+		const GraphColumn *read;
+		ListCell		  *name;
+
+		if (other < 0 || other == column || wishing->wishes[other].kind >= WISH_COMPUTED)
+			return false;
+		read = &wishing->step->columns[other];
+		if (read->source != COLUMN_GENERATED)
+			continue;
+		foreach(name, read->generator->reads)
+		{
+			if (strcmp(lfirst(name), target->name) == 0)
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Wishes that a column has, or matches, what an expression gives; returns false where that cannot be. */
+static bool
+wish_following(const Wishing *wishing, const Node *operand, const Node *expression, WishKind kind,
+			   bool ignore_case)
+{
+	int column = column_of(wishing, operand);
+
+	if (!can_follow(wishing, column, expression))
+		return false;
+	wishing->wishes[column].kind = kind;
+	wishing->wishes[column].expression = expression;
+	wishing->wishes[column].ignore_case = ignore_case;
+	return true;
+}
+
+/* Wishes for what an operator that is no equality says of a column and other columns: that it matches. */
+static void
+wish_matching(const Wishing *wishing, const OpExpr *operation)
+{
+	Meaning meaning = function_meaning(get_opcode(operation->opno));
+
+	if (meaning == MEANING_MATCHES || meaning == MEANING_MATCHES_ANY_CASE)
+		(void) wish_following(wishing, linitial(operation->args), lsecond(operation->args),
+							  WISH_MATCHING, meaning == MEANING_MATCHES_ANY_CASE);
+}
+
 /* Wishes that two operands are equal. */
 static void
 wish_equal(const Wishing *wishing, const Node *left, const Node *right)
@@ -127,6 +186,8 @@ wish_equal(const Wishing *wishing, const Node *left, const Node *right)
 		left = right;
 		right = other;
 	}
+	if (!IsA(right, Const) && !wish_following(wishing, left, right, WISH_COMPUTED, false))
+		(void) wish_following(wishing, right, left, WISH_COMPUTED, false);
 	if (!IsA(right, Const) || ((const Const *) right)->constisnull)
 		return;
 	value = (const Const *) right;
@@ -169,6 +230,8 @@ wish_for(const Wishing *wishing, const Node *node)
 			 list_length(((const OpExpr *) node)->args) == 2)
 		wish_equal(wishing, linitial(((const OpExpr *) node)->args),
 				   lsecond(((const OpExpr *) node)->args));
+	else if (IsA(node, OpExpr) && list_length(((const OpExpr *) node)->args) == 2)
+		wish_matching(wishing, (const OpExpr *) node);
 	else if (IsA(node, ScalarArrayOpExpr))
 	{
 		const ScalarArrayOpExpr *expression = (const ScalarArrayOpExpr *) node;

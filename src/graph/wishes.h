@@ -15,13 +15,17 @@ typedef enum WishKind
 	WISH_NONE,
 	WISH_NULL,
 	WISH_NOT_NULL,
-	WISH_VALUE
+	WISH_VALUE,
+	WISH_COMPUTED, /* what the expression gives */
+	WISH_MATCHING  /* a text that matches the regular expression that it gives */
 } WishKind;
 
 typedef struct Wish
 {
-	WishKind kind;
-	Datum	 value; /* of the column's base type */
+	WishKind	kind;
+	Datum		value;		 /* of the column's base type */
+	const Node *expression;	 /* of other columns of the group, which have no such wish */
+	bool		ignore_case; /* where it matches */
 } Wish;
 
 /*
