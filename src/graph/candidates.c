@@ -121,7 +121,7 @@ is_constant(const GraphColumn *column)
 static bool
 are_one_constant(const GraphColumn *one, const GraphColumn *other)
 {
-	Cell  cell = {0};
+	Cell  cell = {.distinct = true}; /* the first value of one */
 	Datum values[2];
 	bool  nulls[2];
 

@@ -165,6 +165,21 @@ SELECT nasty('keys of few values with a tenant that references share', $$CREATE 
 	CREATE TABLE grants (id serial PRIMARY KEY, tenant_id int NOT NULL, kind kind NOT NULL, other kind NOT NULL, FOREIGN KEY (tenant_id, kind) REFERENCES role, FOREIGN KEY (tenant_id, other) REFERENCES role)$$,
 	'{"role": 100, "grants": 40, "tenant": 40}', overrides => '{"rows": {"role": 100}}');
 SELECT nasty('a tree whose rows belong to what has no table', 'CREATE TABLE tree (org int, id int, parent int, PRIMARY KEY (org, id), FOREIGN KEY (org, parent) REFERENCES tree)', '{"tree": 40}');
+SELECT nasty('columns that follow from others, match them or are compared with them', $$CREATE TABLE ledger (id serial PRIMARY KEY, before int NOT NULL, delta int NOT NULL, after int NOT NULL, CHECK (after = before + delta AND before >= 0 AND after >= 0),
+	vocabulary text NOT NULL CHECK (vocabulary ~ '^[a-z]{3,9}$'), term text NOT NULL CHECK (term ~ ('^' || vocabulary || ':[a-z]+$')), code text NOT NULL, item varchar(10) NOT NULL CHECK (item = rpad(code, 10, '0')),
+	low float8 NOT NULL, high float8 NOT NULL, CHECK (low >= 0 AND low <= high), CHECK (high <= 1))$$, '{"ledger": 40}');
+SELECT nasty('JSON that must be an array, and texts that a function looks at', $$CREATE FUNCTION is_uid(uid text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN uid ~ ''^[A-Za-z][A-Za-z0-9]{10}$''; END';
+	CREATE TABLE jobs (id serial PRIMARY KEY, args jsonb NOT NULL CHECK (jsonb_typeof(args) = 'array'), uid varchar(11) NOT NULL UNIQUE CHECK (nasty.is_uid(uid)), name text NOT NULL CHECK (name ~* '^[A-Za-z0-9]+$' AND name ~ '^[A-Z]'))$$, '{"jobs": 40}');
+SELECT nasty('a generated column that is unique, and a default of the session in a key', $$CREATE TABLE repo (id serial PRIMARY KEY, tenant_id text NOT NULL DEFAULT current_setting('TimeZone'), name text NOT NULL, folded text GENERATED ALWAYS AS (lower(name)) STORED, UNIQUE (folded, tenant_id), UNIQUE (id, tenant_id));
+	CREATE TABLE app (id serial PRIMARY KEY, repo_id int NOT NULL, tenant_id text NOT NULL, FOREIGN KEY (repo_id, tenant_id) REFERENCES repo (id, tenant_id))$$, '{"app": 40, "repo": 40}');
+SELECT nasty('unique references to rows of one kind', $$CREATE TYPE kind AS ENUM ('none', 'label', 'user'); CREATE TABLE label (id serial PRIMARY KEY); CREATE TABLE rule (id serial PRIMARY KEY, kind kind NOT NULL, UNIQUE (id, kind));
+	CREATE TABLE rule_label (id serial PRIMARY KEY, rule_id int NOT NULL, kind kind NOT NULL CHECK (kind = 'label'), label_id int NOT NULL REFERENCES label, FOREIGN KEY (rule_id, kind) REFERENCES rule (id, kind), UNIQUE (rule_id, label_id))$$,
+	'{"rule": 40, "label": 40, "rule_label": 40}');
+SELECT nasty('a tenant that one foreign key forgets', 'CREATE TABLE tenant (id bigint PRIMARY KEY); CREATE TABLE page (tenantid bigint, id bigint, PRIMARY KEY (tenantid, id)); CREATE TABLE profile (tenantid bigint REFERENCES tenant, id bigint, PRIMARY KEY (tenantid, id));
+	CREATE TABLE app (tenantid bigint, id bigint, pageid bigint NOT NULL, profileid bigint NOT NULL, PRIMARY KEY (tenantid, id), FOREIGN KEY (tenantid, pageid) REFERENCES page, FOREIGN KEY (tenantid, profileid) REFERENCES profile)',
+	'{"app": 40, "page": 40, "tenant": 40, "profile": 40}');
+SELECT nasty('a tenant that has no table', 'CREATE TABLE page (org bigint, id bigint, PRIMARY KEY (org, id)); CREATE TABLE skin (org bigint, id bigint, PRIMARY KEY (org, id));
+	CREATE TABLE site (org bigint, id bigint, page bigint NOT NULL, skin bigint NOT NULL, PRIMARY KEY (org, id), FOREIGN KEY (org, page) REFERENCES page, FOREIGN KEY (org, skin) REFERENCES skin)', '{"page": 40, "site": 40, "skin": 40}');
 
 SELECT * FROM finish();
 ROLLBACK;
