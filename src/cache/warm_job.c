@@ -84,8 +84,7 @@ count_run(Work *work, const WarmerRun *run)
 static void
 begin(const Work *work)
 {
-	session_begin();
-	session_limit_lock_waits();
+	session_begin_limited();
 	MemoryContextSwitchTo(work->context);
 }
 
@@ -160,8 +159,7 @@ run_job(const Job *job, JobMember *member)
 		return true;
 	work.context =
 		AllocSetContextCreate(CurrentMemoryContext, "pollseed warmer", ALLOCSET_DEFAULT_SIZES);
-	session_begin();
-	session_limit_lock_waits();
+	session_begin_limited();
 	read_figures(&work);
 	warmers_hasten();
 	session_commit();

@@ -145,13 +145,13 @@ list_once(struct AllowedRows *state, const GraphStep *step, const GraphRef *ref,
 
 /*
  * Tells whether a reference's rows can be counted before any is written: its key's columns that checks restrict are not a
- * sequence's, whose values are taken later.  Those in order must stay so.
+ * sequence's, whose values are taken later, and its parent is made ready before.  Those in order must stay so.
  */
 static bool
 can_be_listed(const GraphStep *step, const GraphRef *ref, int64 parents)
 {
-	if (!ref->restricted || ref->followed || ref->narrowed_by >= 0 || ref->later ||
-		ref->parent == NULL || ref->ntargets > 0 || parents > MAX_LOOKED_AT)
+	if (!ref->restricted || ref->followed || ref->narrowed_by >= 0 || ref->parent == NULL ||
+		ref->parent->index > step->index || ref->ntargets > 0 || parents > MAX_LOOKED_AT)
 		return false;
 	for (int i = 0; i < ref->ncolumns; i++)
 	{

@@ -51,9 +51,10 @@ narrow_pair(ValueSpace *smaller, ValueSpace *greater, bool may_be_equal)
 static void
 narrow_check(const GraphTable *table, const TableCheck *check)
 {
-	const OpExpr *operation = (const OpExpr *) check->expression;
-	TableColumn	 *left;
-	TableColumn	 *right;
+	const OpExpr  *operation = (const OpExpr *) check->expression;
+	StrategyNumber strategy;
+	TableColumn	  *left;
+	TableColumn	  *right;
 
 	if (!IsA(operation, OpExpr) || list_length(operation->args) != 2)
 		return;
@@ -61,23 +62,11 @@ narrow_check(const GraphTable *table, const TableCheck *check)
 	right = operand_column(table, lsecond(operation->args));
 	if (left == NULL || right == NULL)
 		return;
-	switch (operator_strategy(operation->opno))
-	{
-		case BTLessStrategyNumber:
-			narrow_pair(left->space, right->space, false);
-			break;
-		case BTLessEqualStrategyNumber:
-			narrow_pair(left->space, right->space, true);
-			break;
-		case BTGreaterEqualStrategyNumber:
-			narrow_pair(right->space, left->space, true);
-			break;
-		case BTGreaterStrategyNumber:
-			narrow_pair(right->space, left->space, false);
-			break;
-		default:
-			break;
-	}
+	strategy = operator_strategy(operation->opno);
+	if (strategy == BTLessStrategyNumber || strategy == BTLessEqualStrategyNumber)
+		narrow_pair(left->space, right->space, strategy == BTLessEqualStrategyNumber);
+	else if (strategy == BTGreaterStrategyNumber || strategy == BTGreaterEqualStrategyNumber)
+		narrow_pair(right->space, left->space, strategy == BTGreaterEqualStrategyNumber);
 }
 
 void

@@ -62,16 +62,7 @@ follow(const DraftRef *ref, AttrNumber column)
 static bool
 is_unique(const DraftPlace *place)
 {
-	ListCell *cell;
-
-	foreach(cell, place->draft->table->keys)
-	{
-		const TableKey *key = lfirst(cell);
-
-		if (list_length(key->columns) == 1 && linitial_int(key->columns) == place->attnum)
-			return true;
-	}
-	return false;
+	return table_has_key(place->draft->table, list_make1_int(place->attnum));
 }
 
 /* Has a column refer to a key. */

@@ -63,6 +63,18 @@ typedef struct FormTrial
 	bool		passes;
 } FormTrial;
 
+/* Returns what a text of a generator looks like, or NULL where that is not known. */
+static const char *
+sample_of(const char *generator)
+{
+	for (size_t i = 0; i < lengthof(samples); i++)
+	{
+		if (strcmp(samples[i][0], generator) == 0)
+			return samples[i][1];
+	}
+	return NULL;
+}
+
 /* Tells whether a text matches all patterns of a space. */
 static bool
 matches_patterns(const ValueSpace *space, const char *text)
@@ -100,13 +112,11 @@ passes(ValueSpace *space, const char *string)
 const char *
 forms_found(ValueSpace *space, const char *generator)
 {
-	if (space->kind != VALUE_TEXT || space->checks == NIL || space->patterns != NIL)
+	const char *sample = sample_of(generator);
+
+	if (space->kind != VALUE_TEXT || space->checks == NIL || space->patterns != NIL ||
+		sample == NULL || passes(space, sample))
 		return NULL;
-	for (size_t i = 0; i < lengthof(samples); i++)
-	{
-		if (strcmp(samples[i][0], generator) == 0 && passes(space, samples[i][1]))
-			return NULL;
-	}
 	for (size_t i = 0; i < lengthof(found_forms); i++)
 	{
 		RandomStream random = random_stream(0, RANDOM_GRAPH_CELL, i);
@@ -121,14 +131,12 @@ forms_found(ValueSpace *space, const char *generator)
 bool
 forms_fit(const ValueSpace *space, const char *generator)
 {
+	const char *sample;
+
 	if (space->patterns == NIL)
 		return true;
-	for (size_t i = 0; i < lengthof(samples); i++)
-	{
-		if (strcmp(samples[i][0], generator) == 0)
-			return matches_patterns(space, samples[i][1]);
-	}
-	return false;
+	sample = sample_of(generator);
+	return sample != NULL && matches_patterns(space, sample);
 }
 
 const char *

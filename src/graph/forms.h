@@ -15,7 +15,7 @@ extern bool forms_fit(const ValueSpace *space, const char *generator);
 
 /*
  * Returns a regular expression of which texts pass checks that are not understood, such as functions of the user's, found by
- * trying; NULL where what a generator gives passes, or nothing does.
+ * trying; NULL where what a generator gives passes, or is not known, or nothing passes.
  */
 extern const char *forms_found(ValueSpace *space, const char *generator);
 

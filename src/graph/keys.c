@@ -134,23 +134,6 @@ add_item(const GraphStep *step, SpreadKey *key, AttrNumber attnum)
 	key->items[key->nitems++] = item;
 }
 
-/* Tells whether some columns of a table are all of one of its unique keys, or more. */
-static bool
-have_key(const GraphTable *table, const List *columns)
-{
-	ListCell *cell;
-
-	foreach(cell, table->keys)
-	{
-		const TableKey *key = lfirst(cell);
-
-		if (key->predicate == NULL && key->expressions == NIL &&
-			list_difference_int(key->columns, columns) == NIL)
-			return true;
-	}
-	return false;
-}
-
 /* Tells whether a reference can be to different rows that have the same in all of its columns that are in a key. */
 static bool
 is_partial(const GraphRef *ref, const List *columns)
@@ -164,7 +147,7 @@ is_partial(const GraphRef *ref, const List *columns)
 		if (list_member_int(columns, ref->columns[i]))
 			key = lappend_int(key, ref->key[i]);
 	}
-	return list_length(key) < ref->ncolumns && !have_key(ref->parent->table, key);
+	return list_length(key) < ref->ncolumns && !table_has_key(ref->parent->table, key);
 }
 
 /* Leaves out of a key the references of which it has a part only, if the others have enough values. */

@@ -339,32 +339,6 @@ uuid_key(const Draft *draft)
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
-/* Returns a column's object in the plan, or NULL: it is left to its default. */
-static Jsonb *
-column_object(const Schema *schema, const Draft *draft, TableColumn *column)
-{
-	const PlanObject *said = draft->said->columns;
-	InferRequest	  request = {.table = draft->table,
-								 .column = column,
-								 .unique = is_unique(draft, column->attnum),
-								 .referred = is_referred(schema, draft, column->attnum),
-								 .from_stats = schema->overrides->from_stats};
-
-	if (said != NULL && json_member(said, column->name) != NULL)
-	{
-		if (json_member(said, column->name)->type == jbvNull)
-			return NULL;
-		return json_document(json_sub_object(said, column->name, NULL));
-	}
-	if (pg_class_aclcheck(draft->table->relid, GetUserId(), ACL_INSERT) != ACLCHECK_OK &&
-		pg_attribute_aclcheck(draft->table->relid, column->attnum, GetUserId(), ACL_INSERT) !=
-			ACLCHECK_OK)
-		return NULL;
-	if (is_primary_key(draft, column) && column->space->kind == VALUE_UUID)
-		return uuid_key(draft);
-	return JsonbValueToJsonb(infer_column(&request));
-}
-
 /* Returns the plan of a column that is left NULL. */
 static Jsonb *
 unset_object(void)
@@ -403,6 +377,37 @@ shared_object(const TableColumn *column)
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
+/* Returns a column's object in the plan, or NULL: it is left to its default. */
+static Jsonb *
+column_object(const Schema *schema, const Draft *draft, TableColumn *column)
+{
+	const PlanObject *said = draft->said->columns;
+	InferRequest	  request = {.table = draft->table,
+								 .column = column,
+								 .unique = is_unique(draft, column->attnum),
+								 .referred = is_referred(schema, draft, column->attnum),
+								 .from_stats = schema->overrides->from_stats};
+	Jsonb			 *object = NULL;
+
+	if (said != NULL && json_member(said, column->name) != NULL)
+	{
+		if (json_member(said, column->name)->type == jbvNull)
+			return NULL;
+		return json_document(json_sub_object(said, column->name, NULL));
+	}
+	if (pg_class_aclcheck(draft->table->relid, GetUserId(), ACL_INSERT) != ACLCHECK_OK &&
+		pg_attribute_aclcheck(draft->table->relid, column->attnum, GetUserId(), ACL_INSERT) !=
+			ACLCHECK_OK)
+		return NULL;
+	if (list_member_int(draft->unset, column->attnum))
+		return unset_object();
+	if (list_member_int(draft->shared, column->attnum))
+		object = shared_object(column);
+	if (object == NULL && is_primary_key(draft, column) && column->space->kind == VALUE_UUID)
+		object = uuid_key(draft);
+	return object != NULL ? object : JsonbValueToJsonb(infer_column(&request));
+}
+
 /* Settles the columns of a table that no reference gives. */
 static void
 add_columns(const Schema *schema, Draft *draft)
@@ -417,14 +422,7 @@ add_columns(const Schema *schema, Draft *draft)
 
 		if (column->generated || draft_ref_of(draft, column->attnum) != NULL)
 			continue;
-		if (list_member_int(draft->unset, column->attnum))
-			object = unset_object();
-		else if (list_member_int(draft->shared, column->attnum))
-			object = shared_object(column);
-		else
-			object = NULL;
-		if (object == NULL)
-			object = column_object(schema, draft, column);
+		object = column_object(schema, draft, column);
 		if (object == NULL)
 			continue;
 		planned = palloc_object(DraftColumn);

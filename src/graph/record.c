@@ -394,7 +394,10 @@ read_head(RecordedRun *run, int64 run_id, bool to_clear)
 	run->own = DatumGetBool(sql_value_not_null(0, 8));
 }
 
-/* Refuses a plan of another role that has SQL of that role's own: it would run with the caller's rights. */
+/*
+ * Refuses a plan of another role that has SQL of that role's own: it would run with the caller's rights.  Wherever in the
+ * plan the word stands it is taken for that.
+ */
 static void
 refuse_expressions(const RecordedRun *run)
 {

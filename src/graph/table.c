@@ -75,6 +75,22 @@ table_column_number(const GraphTable *table, AttrNumber attnum)
 	elog(ERROR, "table %s has no column number %d", table->quoted_name, attnum);
 }
 
+bool
+table_has_key(const GraphTable *table, const List *columns)
+{
+	ListCell *cell;
+
+	foreach(cell, table->keys)
+	{
+		const TableKey *key = lfirst(cell);
+
+		if (key->predicate == NULL && key->expressions == NIL &&
+			list_difference_int(key->columns, columns) == NIL)
+			return true;
+	}
+	return false;
+}
+
 const char *
 table_column_names(const GraphTable *table, const List *columns)
 {

@@ -103,6 +103,9 @@ extern TableColumn *table_column(const GraphTable *table, const char *name);
 /* Returns the column of that number; raises an error where there is none. */
 extern TableColumn *table_column_number(const GraphTable *table, AttrNumber attnum);
 
+/* Tells whether columns, a list of int, have all of a unique key that holds for every row. */
+extern bool table_has_key(const GraphTable *table, const List *columns);
+
 /* Returns the names of columns given as a list of int, comma-separated, for messages. */
 extern const char *table_column_names(const GraphTable *table, const List *columns);
 

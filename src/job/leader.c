@@ -348,8 +348,7 @@ start_next(Oid owner)
 {
 	int64 next = 0;
 
-	session_begin();
-	session_limit_lock_waits();
+	session_begin_limited();
 	if (tick(-1) == NIL)
 		owner = InvalidOid;
 	session_commit();

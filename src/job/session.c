@@ -100,8 +100,12 @@ session_apply_settings(const Job *job)
 	}
 }
 
-void
-session_limit_lock_waits(void)
+/*
+ * Has the current transaction wait for locks only as long as the owner's
+ * lock_timeout allows, or a few seconds where it is not set.
+ */
+static void
+limit_lock_waits(void)
 {
 	(void) set_config_option("lock_timeout", psprintf("%d", lock_timeout_ms), PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
@@ -121,8 +125,9 @@ hold_extension(void)
 		LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
 }
 
-void
-session_begin(void)
+/* Begins a transaction, whose waits for locks are limited or not. */
+static void
+begin(bool limited)
 {
 	if (ConfigReloadPending)
 	{
@@ -132,9 +137,23 @@ session_begin(void)
 	outer_context = CurrentMemoryContext;
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
+	if (limited)
+		limit_lock_waits();
 	hold_extension();
 	SPI_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+void
+session_begin(void)
+{
+	begin(false);
+}
+
+void
+session_begin_limited(void)
+{
+	begin(true);
 }
 
 void

@@ -28,11 +28,11 @@ extern bool session_was_interrupted(void);
 extern void session_begin(void);
 
 /*
- * Has the current transaction wait for locks only as long as the owner's
- * lock_timeout allows, or a few seconds where it is not set.  Other transactions,
- * which touch nothing but the job's row, wait until they can go on.
+ * Begins one that waits for locks only as long as the owner's lock_timeout allows, or a few seconds where it is
+ * not set: for a team's slices, since those before a slice that waits for its turn must not wait for ever for
+ * somebody who waits for this one.  Other transactions, which touch nothing but the job's row, wait until they can go on.
  */
-extern void session_limit_lock_waits(void);
+extern void session_begin_limited(void);
 
 /* Commits it, and returns to the memory context that it was begun in. */
 extern void session_commit(void);

@@ -40,8 +40,7 @@ open_engine(JobMember *member)
 		return;
 	member->share_context =
 		AllocSetContextCreate(member->context, "pollseed job engine", ALLOCSET_DEFAULT_SIZES);
-	session_begin();
-	session_limit_lock_waits();
+	session_begin_limited();
 	member->state = member->engine->open(member->job, member->share_context, &member->granule);
 	session_commit();
 	member->units = member->granule;
@@ -52,8 +51,7 @@ open_engine(JobMember *member)
 static bool
 work_on(JobMember *member, JobSlice *slice)
 {
-	session_begin();
-	session_limit_lock_waits();
+	session_begin_limited();
 	if (!member->engine->work(member->state, slice) || !jobs_advance(member->job, slice))
 	{
 		AbortCurrentTransaction();

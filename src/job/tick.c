@@ -199,8 +199,7 @@ void
 pollseed_tick_main(Datum arg pg_attribute_unused())
 {
 	(void) session_connect();
-	session_begin();
-	session_limit_lock_waits();
+	session_begin_limited();
 	if (extension_has_jobs())
 		(void) tick(-1);
 	session_commit();

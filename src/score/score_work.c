@@ -308,8 +308,7 @@ refresh_chunk(Work *work, int64 score_id)
 	ChunkResult	  result;
 
 	MemoryContextReset(work->context);
-	session_begin();
-	session_limit_lock_waits();
+	session_begin_limited();
 
 	/* What the error says must outlive the transaction. */
 	MemoryContextSwitchTo(work->context);
@@ -432,8 +431,7 @@ run_due(Work *work)
 	List	 *scores;
 	ListCell *cell;
 
-	session_begin();
-	session_limit_lock_waits();
+	session_begin_limited();
 	scores = read_candidates(MemoryContextGetParent(work->context));
 	foreach(cell, scores)
 	{

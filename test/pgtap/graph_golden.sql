@@ -1,11 +1,7 @@
 -- Golden rows: checksums of seeded schemas, taken once and never to change while the generators' version stays the same.
 -- Another server version, processor or compiler must give the same rows, and so must every change to the code that does not
 -- raise the version.
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-\set ON_ERROR_STOP on
-SET client_min_messages = warning;
+\ir include/quiet.sql
 SET timezone = 'America/New_York';
 SET extra_float_digits = 1;
 BEGIN;

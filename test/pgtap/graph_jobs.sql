@@ -1,9 +1,5 @@
 -- Schemas seeded by background jobs: the same rows as in one transaction, whoever works on them.
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-\set ON_ERROR_STOP on
-SET client_min_messages = warning;
+\ir include/quiet.sql
 \ir include/error_of.sql
 SELECT * FROM no_plan();
 CREATE SCHEMA jobs;

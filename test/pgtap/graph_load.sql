@@ -2,11 +2,7 @@
 --
 -- A fill that forgot an index, or a key that no batch proves any more, would leave a table that only amcheck or a validation finds wrong.
 -- What is made in a transaction is closed to others anyhow, so here every statement is one.
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-\set ON_ERROR_STOP on
-SET client_min_messages = warning;
+\ir include/quiet.sql
 \ir include/error_of.sql
 CREATE EXTENSION amcheck;
 CREATE EXTENSION pgrowlocks;

@@ -1,9 +1,5 @@
 -- Schemas that are hard to fill, one feature each: seeded as planned from the catalogs, without a word of advice.
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-\set ON_ERROR_STOP on
-SET client_min_messages = warning;
+\ir include/quiet.sql
 BEGIN;
 SELECT * FROM no_plan();
 
@@ -180,6 +176,10 @@ SELECT nasty('a tenant that one foreign key forgets', 'CREATE TABLE tenant (id b
 	'{"app": 40, "page": 40, "tenant": 40, "profile": 40}');
 SELECT nasty('a tenant that has no table', 'CREATE TABLE page (org bigint, id bigint, PRIMARY KEY (org, id)); CREATE TABLE skin (org bigint, id bigint, PRIMARY KEY (org, id));
 	CREATE TABLE site (org bigint, id bigint, page bigint NOT NULL, skin bigint NOT NULL, PRIMARY KEY (org, id), FOREIGN KEY (org, page) REFERENCES page, FOREIGN KEY (org, skin) REFERENCES skin)', '{"page": 40, "site": 40, "skin": 40}');
+
+SELECT nasty('such a tenant of the user''s own', 'CREATE TABLE page (org bigint, id bigint, PRIMARY KEY (org, id)); CREATE TABLE skin (org bigint, id bigint, PRIMARY KEY (org, id));
+	CREATE TABLE site (org bigint CHECK (org = 7), id bigint, page bigint NOT NULL, skin bigint NOT NULL, PRIMARY KEY (org, id), FOREIGN KEY (org, page) REFERENCES page, FOREIGN KEY (org, skin) REFERENCES skin)', '{"page": 40, "site": 40, "skin": 40}',
+	overrides => '{"tables": {"page": {"columns": {"org": {"generator": "constant", "value": 7}}}, "skin": {"columns": {"org": {"generator": "constant", "value": 7}}}}}');
 
 SELECT * FROM finish();
 ROLLBACK;

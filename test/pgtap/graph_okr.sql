@@ -1,9 +1,5 @@
 -- The OKR preset: eleven tables, a plan that fills them, the same tenant every time.
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-\set ON_ERROR_STOP on
-SET client_min_messages = warning;
+\ir include/quiet.sql
 BEGIN;
 \ir include/error_of.sql
 SELECT * FROM no_plan();

@@ -1,9 +1,5 @@
 -- With whose rights schemas are seeded, validated and unseeded: nothing that others planted runs, and nothing of others is lost.
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-\set ON_ERROR_STOP on
-SET client_min_messages = warning;
+\ir include/quiet.sql
 BEGIN;
 \ir include/error_of.sql
 SELECT * FROM no_plan();

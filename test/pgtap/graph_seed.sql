@@ -1,9 +1,5 @@
 -- Plans carried out: the same data whatever the batches, modes, what is there already, privileges, errors, and what nobody may see.
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-\set ON_ERROR_STOP on
-SET client_min_messages = warning;
+\ir include/quiet.sql
 BEGIN;
 \ir include/error_of.sql
 SELECT * FROM no_plan();

@@ -1,9 +1,5 @@
 -- What a run wrote is removed, and nothing else: changed rows, rows that others refer to, rows of others, circles, tables without keys.
-\set QUIET on
-\pset format unaligned
-\pset tuples_only on
-\set ON_ERROR_STOP on
-SET client_min_messages = warning;
+\ir include/quiet.sql
 BEGIN;
 \ir include/error_of.sql
 SELECT * FROM no_plan();
