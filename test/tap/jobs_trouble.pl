@@ -564,6 +564,10 @@ set_up('bare');
 make_poll('poll', 0.01, db => 'bare');
 submit('poll', more => ', workers => 3', db => 'bare');
 ok($node->poll_query_until('bare', 'SELECT done > 0 FROM pollseed_jobs'), 'a job runs in another');
+my $before = $node->safe_psql('bare', 'SELECT done FROM pollseed_jobs');
+is($node->psql('bare', q{SET statement_timeout = '60s'; BEGIN; DROP EXTENSION pollseed CASCADE; SELECT pg_sleep(6); ROLLBACK}), 0,
+	'a drop comes through a team whose members wait for one another');
+ok($node->poll_query_until('bare', "SELECT done > $before FROM pollseed_jobs"), 'which goes on when it is rolled back');
 is($node->psql('bare', 'DROP EXTENSION pollseed CASCADE'), 0, 'the extension is dropped, which waits for slices and deadlocks with none');
 ok($node->poll_query_until('bare', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type ~ '^pollseed'}),
 	'when the extension is dropped no worker is left');
